@@ -1,0 +1,56 @@
+/** A project: a folder with a Dockerfile, and what `dwt.yaml` says that the Dockerfile cannot. */
+import type { Location } from '../errors.ts';
+import type { Hierarchy, Stage } from '../hierarchy/hierarchy.ts';
+
+export type Kind = 'shared' | 'tool' | 'visualisation' | 'sidecar' | 'job';
+
+/** Where an image is published: `suffix` completes an environment's repository pattern. */
+export interface Publish {
+  readonly suffix: string;
+  readonly tag: string;
+}
+
+/** What a stage's checks are told beyond their defaults; inherited along FROM. */
+export interface CheckSettings {
+  readonly http?: { readonly path: string; readonly status: readonly number[] };
+  /** Seconds until the first right answer on 8888. */
+  readonly readyWithin?: number;
+  /** Which checks of its kind are asked for beyond the contract, by name; free form per check. */
+  readonly extra?: Readonly<Record<string, unknown>>;
+}
+
+export interface StageSettings {
+  readonly kind: Kind;
+  readonly description: string | null;
+  readonly publish: Publish | null;
+  readonly needs: readonly string[];
+  /** Merged with the parents' along FROM. */
+  readonly checks: CheckSettings;
+}
+
+export interface Environment {
+  readonly name: string;
+  /** With `${VARIABLE}` still in it; substituted when the environment is used. */
+  readonly registry: string;
+  /** With `{suffix}` still in it. */
+  readonly repository: string;
+  /** Where the project file says so. */
+  readonly locations?: { readonly registry: Location; readonly repository: Location };
+}
+
+export interface Project {
+  /** Absolute path of the folder that is the build context. */
+  readonly folder: string;
+  readonly name: string;
+  /** Dockerfile's path relative to `folder`. */
+  readonly dockerfile: string;
+  readonly hierarchy: Hierarchy;
+  /** By stage name; every stage of the hierarchy has an entry. */
+  readonly settings: ReadonlyMap<string, StageSettings>;
+  readonly environments: ReadonlyMap<string, Environment>;
+  readonly artifacts: ReadonlyMap<string, { readonly url: string; readonly sha256: string | null }>;
+}
+
+/** The image's name on the engine: `NAME/STAGE:latest`. */
+export const imageReference = (project: Pick<Project, 'name'>, stage: Stage['name']): string =>
+  `${project.name}/${stage}:latest`;

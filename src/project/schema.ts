@@ -1,0 +1,134 @@
+/** What `dwt.yaml` may say. The JSON Schema for editors is made from this, descriptions included. */
+import * as z from 'zod/mini';
+import { durationPattern, kinds } from './vocabulary.ts';
+
+const described = <Schema extends z.ZodMiniType>(schema: Schema, description: string): Schema =>
+  schema.check(z.describe(description)) as Schema;
+
+const text = (description: string) => described(z.string().check(z.minLength(1, 'is empty')), description);
+
+const duration = (description: string) =>
+  described(
+    z.string().check(z.regex(durationPattern, 'is no duration: write for example 60s, 1m30s or 500ms')),
+    description,
+  );
+
+const status = z.int().check(z.minimum(100, 'is no HTTP status'), z.maximum(599, 'is no HTTP status'));
+
+const http = described(
+  z.strictObject({
+    path: z.optional(
+      described(
+        z.string().check(z.startsWith('/', 'does not start with /')),
+        'Path that is asked for on port 8888. Default: /',
+      ),
+    ),
+    status: z.optional(
+      described(
+        z.union([status, z.array(status).check(z.minLength(1, 'is empty'))]),
+        'The right HTTP status, or a list of them. Default: 200',
+      ),
+    ),
+  }),
+  'What the image answers over HTTP.',
+);
+
+const checks = described(
+  z.catchall(
+    z.object({
+      http: z.optional(http),
+      'ready-within': z.optional(
+        duration('How long the image may take until its first right answer, such as 60s.'),
+      ),
+    }),
+    z.unknown(),
+  ),
+  "What must hold of the running image beyond its kind's contract. Stages built FROM this one inherit it.",
+);
+
+const publish = described(
+  z.strictObject({
+    suffix: text('Completes the repository of an environment: it stands for {suffix} there.'),
+    tag: z.optional(text('Tag that the image is published under. Default: latest')),
+  }),
+  'Under which name the image is published.',
+);
+
+const stage = described(
+  z.strictObject({
+    kind: z.optional(
+      described(
+        z.enum(kinds),
+        'What the image is for; it decides which contract the image must meet. Default: shared where other stages build on it, else tool',
+      ),
+    ),
+    description: z.optional(text('One line for people.')),
+    publish: z.optional(publish),
+    needs: z.optional(
+      described(
+        z.array(text('debian, pypi, npm, conda, cran, or the name of an artifact')),
+        'Package sources and artifacts that its build takes things from.',
+      ),
+    ),
+    checks: z.optional(checks),
+  }),
+  'One stage of the Dockerfile.',
+);
+
+const environment = described(
+  z.strictObject({
+    registry: text(
+      'Host of the registry, such as localhost:5000. A variable of the environment is written as a dollar sign and its name in braces.',
+    ),
+    repository: described(
+      z
+        .string()
+        .check(
+          z.includes('{suffix}', { message: 'does not contain {suffix}, which tells the images apart' }),
+        ),
+      "Repository of an image, with {suffix} where the stage's publish suffix goes.",
+    ),
+  }),
+  'A place that images are published to.',
+);
+
+const artifact = described(
+  z.strictObject({
+    url: described(
+      z.string().check(z.regex(/^(?:https?|file):\/\/\S+$/, 'is no URL: it starts with https://')),
+      'Where the file is downloaded from.',
+    ),
+    sha256: z.optional(
+      described(
+        z.string().check(z.regex(/^[0-9a-f]{64}$/, 'is no SHA-256: 64 hexadecimal digits in lower case')),
+        "The file's SHA-256; without it the file must be given with --artifact.",
+      ),
+    ),
+  }),
+  'A third-party file that no package source has.',
+);
+
+const named = <Schema extends z.ZodMiniType>(schema: Schema, description: string) =>
+  described(z.record(z.string(), schema), description);
+
+export const projectSchema = described(
+  z.strictObject({
+    version: described(z.literal(1), 'Version of this file format.'),
+    name: z.optional(
+      text("The project's name; images are called NAME/STAGE on the engine. Default: the folder's name"),
+    ),
+    dockerfile: z.optional(text('Path of the Dockerfile within this folder. Default: Dockerfile')),
+    environments: z.optional(
+      named(environment, 'Where images are published to, by name (dev, staging, prod).'),
+    ),
+    artifacts: z.optional(named(artifact, 'Third-party files by name.')),
+    stages: z.optional(
+      named(z.nullable(stage), 'Every stage of the Dockerfile that has a name, by that name.'),
+    ),
+  }),
+  'The project file of dwt: what the Dockerfile beside it cannot say.',
+);
+
+export type ProjectData = z.infer<typeof projectSchema>;
+export type StageData = NonNullable<NonNullable<ProjectData['stages']>[string]>;
+export type ChecksData = NonNullable<StageData['checks']>;
