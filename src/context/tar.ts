@@ -1,0 +1,119 @@
+/** The context as a tar: the same bytes for the same files, on any checkout, in constant memory. */
+import { type FileHandle, open } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { pack } from 'tar-stream';
+import type { BuildContext } from './context.ts';
+import type { ContextEntry, FileEntry, FileStamp } from './entry.ts';
+import { isSmall, readSmall } from './small.ts';
+import { changed, expectSame, readFailure } from './tree.ts';
+
+// The first moment that zip archives, and so Python wheels and jars made in a build, can express in every time zone.
+const modified = new Date('1980-01-02T00:00:00Z');
+
+const blockSize = 256 * 1024;
+
+/**
+ * What a build of the target reads. The stream fails with CONTEXT_CHANGED where a file is not what it was when the
+ * context was read, and with CONTEXT_INVALID where one cannot be read.
+ */
+export const contextTar = (context: BuildContext, target: string): Readable =>
+  entriesTar(context.folder, context.entriesFor(target));
+
+/** @param folder Absolute path that the entries' paths are relative to. */
+export function entriesTar(folder: string, entries: readonly ContextEntry[]): Readable {
+  const tar = pack();
+  write(folder, entries, tar).then(
+    () => tar.finalize(),
+    (error: unknown) => tar.destroy(error instanceof Error ? error : new Error(String(error))),
+  );
+  // A stream of Node's own: the packer's is of another make, which not every client of streams knows how to end.
+  return Readable.from(tar, { objectMode: false });
+}
+
+type Pack = ReturnType<typeof pack>;
+
+async function write(folder: string, entries: readonly ContextEntry[], tar: Pack): Promise<void> {
+  for (const entry of entries) {
+    if (tar.destroyed) return;
+    if (entry.type === 'file') await writeFile(folder, entry, tar);
+    else await writeHeader(entry, tar);
+  }
+}
+
+const writeHeader = (entry: Exclude<ContextEntry, FileEntry>, tar: Pack): Promise<void> =>
+  new Promise((resolve, reject) => {
+    const header =
+      entry.type === 'folder'
+        ? { ...common, name: entry.path, type: 'directory' as const, mode: 0o755 }
+        : { ...common, name: entry.path, type: 'symlink' as const, mode: 0o777, linkname: entry.target };
+    tar.entry(header, (error) => (error ? reject(error) : resolve()));
+  });
+
+const common = { uid: 0, gid: 0, uname: '', gname: '', mtime: modified };
+
+async function writeFile(folder: string, entry: FileEntry, tar: Pack): Promise<void> {
+  const { path, stamp } = entry;
+  const mode = entry.executable ? 0o755 : 0o644;
+  const header = { ...common, name: path, type: 'file' as const, mode, size: stamp.size };
+  if (isSmall(entry)) {
+    const content = readSmall(folder, entry);
+    await new Promise<void>((resolve, reject) => {
+      tar.entry(header, content, (error) => (error ? reject(error) : resolve()));
+    });
+    return;
+  }
+  let file: FileHandle | undefined;
+  try {
+    file = await open(join(folder, path), 'r');
+    await expectUnchanged(file, path, stamp);
+    await writeLarge(file, entry, tar.entry(header));
+  } catch (thrown) {
+    throw readFailure(path, thrown);
+  } finally {
+    await file?.close();
+  }
+}
+
+async function writeLarge(
+  file: FileHandle,
+  { path, stamp }: FileEntry,
+  sink: NodeJS.WritableStream,
+): Promise<void> {
+  let gone: Error | null = null;
+  // A reader that goes away closes the sink, with an error or without; no drain follows.
+  const closed = new Promise<never>((_, reject) => {
+    sink.on('error', (error) => {
+      gone ??= error;
+    });
+    sink.on('close', () => {
+      gone ??= new Error('the reader of the tar went away');
+      reject(gone);
+    });
+  });
+  closed.catch(() => undefined);
+  for (let left = stamp.size; left > 0; ) {
+    if (gone) throw gone;
+    const block = await readBlock(file, Math.min(left, blockSize));
+    if (block.length === 0) throw changed(path, 'was cut short');
+    left -= block.length;
+    if (left === 0) await expectUnchanged(file, path, stamp);
+    const taken = sink.write(block);
+    if (!taken) await Promise.race([closed, new Promise((resolve) => sink.once('drain', resolve))]);
+  }
+  await Promise.race([closed, new Promise<void>((resolve) => sink.end(() => resolve()))]);
+}
+
+async function readBlock(file: FileHandle, size: number): Promise<Buffer> {
+  const block = Buffer.allocUnsafe(size);
+  let filled = 0;
+  while (filled < size) {
+    const { bytesRead } = await file.read(block, filled, size - filled, null);
+    if (bytesRead === 0) break;
+    filled += bytesRead;
+  }
+  return filled === size ? block : block.subarray(0, filled);
+}
+
+const expectUnchanged = async (file: FileHandle, path: string, stamp: FileStamp): Promise<void> =>
+  expectSame(await file.stat({ bigint: true }), path, stamp);
