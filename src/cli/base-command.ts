@@ -1,0 +1,122 @@
+/** What all commands share: the common flags, the event stream's way to the terminal, signals, and how results leave. */
+import { Command, Flags, type Interfaces } from '@oclif/core';
+import { DwtError } from '../errors.ts';
+import type { Emit } from '../events.ts';
+import { logLevels, openLog } from '../log.ts';
+import { concealArguments } from '../redact.ts';
+import { cleanEvents } from '../report/clean-events.ts';
+import { openDisplay, progressModes } from '../report/display.ts';
+import { paperOf } from '../report/paper.ts';
+import { listenForInterruption } from './interruption.ts';
+import { type Outcome, statusOf } from './outcome.ts';
+import { printErrors, printJson, printText } from './print.ts';
+import { openSession, type Session } from './session.ts';
+
+const common = 'COMMON';
+
+export type FlagsOf<T extends typeof Command> = Interfaces.InferredFlags<
+  (typeof BaseCommand)['baseFlags'] & T['flags']
+>;
+export type ArgsOf<T extends typeof Command> = Interfaces.InferredArgs<T['args']>;
+
+export abstract class BaseCommand<T extends typeof Command> extends Command {
+  static override baseFlags = {
+    project: Flags.string({
+      helpGroup: common,
+      helpValue: 'DIR',
+      summary: 'Folder of the project.',
+      description:
+        'Default: the nearest dwt.yaml upward or in dockerfiles/, else the hierarchy shipped with dwt.',
+    }),
+    engine: Flags.string({
+      helpGroup: common,
+      helpValue: 'URL',
+      summary: 'Docker engine, such as unix:///var/run/docker.sock, tcp://host:2376 or ssh://user@host.',
+      description:
+        'Default: DOCKER_HOST, the current docker context, the default socket, then the private engine.',
+    }),
+    json: Flags.boolean({ helpGroup: common, summary: 'Print the result as JSON.' }),
+    progress: Flags.option({ options: progressModes })({
+      helpGroup: common,
+      summary: 'How progress is shown on stderr.',
+      default: 'auto',
+    }),
+    'log-file': Flags.string({
+      helpGroup: common,
+      helpValue: 'FILE',
+      summary: 'Write a log of the run, as JSON lines.',
+    }),
+    'log-level': Flags.option({ options: logLevels })({
+      helpGroup: common,
+      summary: 'How much the log holds; debug has the output of every step.',
+      default: 'info',
+    }),
+  };
+
+  /** The one call that the command is. */
+  protected abstract perform(flags: FlagsOf<T>, args: ArgsOf<T>, session: Session): Promise<Outcome>;
+
+  /** Answers the exit status. */
+  override async run(): Promise<number> {
+    const { flags, args } = (await this.parse(this.ctor)) as unknown as {
+      flags: FlagsOf<T>;
+      args: ArgsOf<T>;
+    };
+    // Before anything is written that could hold them.
+    concealArguments(this.argv);
+    const log = await openLog(flags['log-file'], flags['log-level']);
+    log.start(this.id ?? '', this.argv);
+    const display = await openDisplay({
+      mode: flags.progress,
+      stream: process.stderr,
+      environment: process.env,
+      resultFollows: process.stdout.isTTY === true && !flags.json,
+    });
+    const emit: Emit = cleanEvents((event) => {
+      log.emit(event);
+      display.emit(event);
+    });
+    const interruption = listenForInterruption((message) => emit({ type: 'warning', message }));
+    const session = openSession({
+      project: flags.project,
+      engine: flags.engine,
+      emit,
+      signal: interruption.signal,
+    });
+    try {
+      const outcome = await this.perform(flags, args, session);
+      display.close();
+      return await this.leave(outcome, flags.json === true, interruption.signal, log.failed);
+    } catch (thrown) {
+      display.close();
+      const error = interruption.signal.aborted ? interruptedBy(thrown) : thrown;
+      log.failed(error);
+      throw error;
+    } finally {
+      interruption.dispose();
+      session.close();
+      const lost = log.close();
+      if (lost !== null) process.stderr.write(`Warning: ${lost}\n`);
+    }
+  }
+
+  private async leave(
+    outcome: Outcome,
+    json: boolean,
+    signal: AbortSignal,
+    failed: (error: unknown) => void,
+  ): Promise<number> {
+    const errors = outcome.errors ?? [];
+    for (const error of errors) failed(error);
+    if (json) printJson(outcome.json);
+    else printText(await outcome.text(paperOf(process.stdout, process.env)));
+    if (json || !outcome.textTellsErrors) printErrors(errors);
+    return signal.aborted ? 130 : statusOf(errors);
+  }
+}
+
+/** Whatever broke while the work was being ended broke because of that. */
+function interruptedBy(thrown: unknown): DwtError {
+  if (thrown instanceof DwtError && thrown.code === 'INTERRUPTED') return thrown;
+  return new DwtError('INTERRUPTED', 'Interrupted.', { cause: thrown });
+}

@@ -1,0 +1,63 @@
+/** The flags of `build` as the workflows take them. */
+import { DwtError } from '../errors.ts';
+import { checkPlatform } from '../hierarchy/platform.ts';
+import { conceal } from '../redact.ts';
+import { type FlagsOfBuild, parseAssignments, parseDuration } from './flags.ts';
+
+export interface BuildFlagValues {
+  readonly buildArguments: Readonly<Record<string, string>>;
+  readonly noCache: boolean;
+  readonly cacheTtlMs: number | null;
+  readonly platform: string | null;
+  readonly jobs: number;
+  readonly keepGoing: boolean;
+}
+
+/** The engine decides how many steps run at once; with fewer targets in flight it would see too few of them. */
+const defaultJobs = 16;
+
+/** @throws DwtError USAGE */
+export function readBuildFlags(flags: FlagsOfBuild, environment: NodeJS.ProcessEnv): BuildFlagValues {
+  return {
+    buildArguments: parseAssignments('build-arg', flags['build-arg'] ?? [], environment),
+    noCache: flags['no-cache'],
+    cacheTtlMs: flags['cache-ttl'] === undefined ? null : parseDuration('cache-ttl', flags['cache-ttl']),
+    platform: flags.platform === undefined ? null : readPlatform(flags.platform),
+    jobs: flags.jobs ?? defaultJobs,
+    keepGoing: flags['keep-going'],
+  };
+}
+
+/** @throws DwtError USAGE */
+function readPlatform(platform: string): string {
+  try {
+    checkPlatform(platform);
+  } catch (cause) {
+    throw new DwtError('USAGE', `--platform ${platform} is no platform.`, {
+      hint: 'Write OS/ARCHITECTURE, such as linux/arm64.',
+      cause,
+    });
+  }
+  return platform;
+}
+
+/**
+ * Every secret's content by id, the trusted CAs among them, concealed from all output.
+ *
+ * @throws DwtError SECRET_INVALID
+ */
+export async function readBuildSecrets(
+  flags: FlagsOfBuild,
+  environment: NodeJS.ProcessEnv,
+): Promise<Map<string, Uint8Array>> {
+  const { parseSecretOption, readSecrets } = await import('../secrets/secret-option.ts');
+  const { buildCaSecret, readBuildCa } = await import('../secrets/build-ca.ts');
+  const secrets = await readSecrets(
+    (flags.secret ?? []).map((words) => parseSecretOption(words, environment)),
+    environment,
+  );
+  for (const content of secrets.values()) conceal(Buffer.from(content).toString('utf8'));
+  const authorities = await readBuildCa(flags['build-ca'] ?? null, environment);
+  if (authorities && !secrets.has(buildCaSecret)) secrets.set(buildCaSecret, authorities);
+  return secrets;
+}

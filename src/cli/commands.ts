@@ -1,0 +1,24 @@
+/** Every command by its id; what a command needs to do its work is loaded when it runs. */
+import Base from '../commands/base.ts';
+import Build from '../commands/build.ts';
+import Doctor from '../commands/doctor.ts';
+import EngineDown from '../commands/engine/down.ts';
+import EngineStatus from '../commands/engine/status.ts';
+import EngineUp from '../commands/engine/up.ts';
+import PlanCommand from '../commands/plan.ts';
+import Push from '../commands/push.ts';
+import SmokeTest from '../commands/smoke-test.ts';
+import Stages from '../commands/stages.ts';
+
+export default {
+  base: Base,
+  build: Build,
+  doctor: Doctor,
+  'engine:down': EngineDown,
+  'engine:status': EngineStatus,
+  'engine:up': EngineUp,
+  plan: PlanCommand,
+  push: Push,
+  'smoke-test': SmokeTest,
+  stages: Stages,
+};

@@ -1,0 +1,21 @@
+/** What a command hands back: its result for programs and for people. */
+import type { DwtError, ExitStatus } from '../errors.ts';
+import type { Paper } from '../report/paper.ts';
+
+export interface Outcome {
+  /** What `--json` prints. */
+  readonly json: unknown;
+  /** The same for people; an empty string prints nothing. */
+  readonly text: (paper: Paper) => string | Promise<string>;
+  /** What failed of it; decides the exit status. */
+  readonly errors?: readonly DwtError[];
+  /** Whether the text for people has said all of the errors. */
+  readonly textTellsErrors?: boolean;
+}
+
+/** 130 where it was interrupted; 3 where nothing but reach was missing; else the status of the failures. */
+export function statusOf(errors: readonly DwtError[]): 0 | ExitStatus {
+  const statuses = new Set(errors.map(({ exitStatus }) => exitStatus));
+  for (const status of [130, 2, 1, 3] as const) if (statuses.has(status)) return status;
+  return 0;
+}

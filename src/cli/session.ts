@@ -1,0 +1,87 @@
+/** What a command is given for one run: the project, the engine, and where its events go. */
+import type { Engine } from '../engine/engine.ts';
+import { DwtError } from '../errors.ts';
+import type { Emit } from '../events.ts';
+import type { Project } from '../project/project.ts';
+import { conceal } from '../redact.ts';
+
+export interface Session {
+  readonly environment: NodeJS.ProcessEnv;
+  readonly cwd: string;
+  readonly emit: Emit;
+  /** Aborted by the first Ctrl-C. */
+  readonly signal: AbortSignal;
+  project(options?: ProjectOptions): Promise<Project>;
+  engine(): Promise<Engine>;
+  /** As `engine`, but null where none can be reached. */
+  engineOrNull(): Promise<Engine | null>;
+  /** Credentials for a registry host as builds ask for them; null for anonymous. */
+  readonly credentials: (host: string) => Promise<{ username: string; secret: string } | null>;
+  close(): void;
+}
+
+export interface ProjectOptions {
+  readonly buildArguments?: Readonly<Record<string, string>>;
+  /** Such as `linux/arm64`; null for the engine's own. */
+  readonly platform?: string | null;
+}
+
+export interface SessionOptions {
+  readonly project: string | undefined;
+  readonly engine: string | undefined;
+  readonly emit: Emit;
+  readonly signal: AbortSignal;
+}
+
+/** Opens nothing yet: a command that needs no engine never looks for one, nor loads the code that would. */
+export function openSession({ project, engine, emit, signal }: SessionOptions): Session {
+  const environment = process.env;
+  const cwd = process.cwd();
+  let connected: Engine | null = null;
+  const connect = async (): Promise<Engine> => {
+    const { connectEngine } = await import('../engine/connect.ts');
+    connected ??= await connectEngine({ ...(engine !== undefined && { engine }), environment, signal });
+    return connected;
+  };
+  return {
+    environment,
+    cwd,
+    emit,
+    signal,
+    async project({ buildArguments = {}, platform = null } = {}) {
+      const { loadProject } = await import('../project/load.ts');
+      return loadProject({
+        ...(project !== undefined && { project }),
+        ...(platform !== null && { platform }),
+        cwd,
+        environment,
+        buildArguments,
+      });
+    },
+    engine: connect,
+    async engineOrNull() {
+      try {
+        return await connect();
+      } catch (error) {
+        // An engine that was asked for by name and does not answer is an error for everybody.
+        if (engine !== undefined || !(error instanceof DwtError) || error.exitStatus !== 3) throw error;
+        emit({
+          type: 'warning',
+          message: `What is built is not known: ${error.message}`,
+          ...(error.hint && { hint: error.hint }),
+        });
+        return null;
+      }
+    },
+    async credentials(host) {
+      const { credentialsFor } = await import('../registry/credentials.ts');
+      const auth = await credentialsFor(host, environment);
+      if (!auth) return null;
+      // An identity token travels as the secret of a user without a name, as docker sends it.
+      const secret = auth.identityToken ?? auth.password ?? '';
+      conceal(secret);
+      return { username: auth.identityToken === undefined ? (auth.username ?? '') : '', secret };
+    },
+    close: () => connected?.close(),
+  };
+}

@@ -1,0 +1,77 @@
+import { Flags } from '@oclif/core';
+import { type ArgsOf, BaseCommand, type FlagsOf } from '../cli/base-command.ts';
+import { stagesArgument } from '../cli/flags.ts';
+import type { Outcome } from '../cli/outcome.ts';
+import type { Session } from '../cli/session.ts';
+
+/** More connections make a registry slow rather than a push fast. */
+const usualJobs = 4;
+
+export default class Push extends BaseCommand<typeof Push> {
+  static override summary = 'Tag and push the images that have changed.';
+  static override description =
+    'Nothing that the registry has is sent again. Credentials are those of docker on this machine: docker login, or the helpers that its configuration names.';
+  static override examples = [
+    {
+      description: 'Publish every image to an environment of dwt.yaml',
+      command: '<%= config.bin %> <%= command.id %> --env dev',
+    },
+    {
+      description: 'Publish one image to a registry of your own',
+      command: '<%= config.bin %> <%= command.id %> python-jupyterlab --registry localhost:5000/tools',
+    },
+    {
+      description: 'Only say what would be sent',
+      command: '<%= config.bin %> <%= command.id %> --env dev --dry-run',
+    },
+  ];
+  static override args = { stage: stagesArgument };
+  static override flags = {
+    env: Flags.string({
+      helpValue: 'NAME',
+      summary: 'Environment of the project file.',
+      exactlyOne: ['env', 'registry'],
+    }),
+    registry: Flags.string({
+      helpValue: 'HOST[/PATH]',
+      summary: 'Registry instead of an environment: images are HOST/PATH/SUFFIX:TAG.',
+    }),
+    'dry-run': Flags.boolean({ summary: 'Look at what is there, and send nothing.' }),
+    jobs: Flags.integer({
+      char: 'j',
+      helpValue: 'N',
+      min: 1,
+      default: usualJobs,
+      summary: 'How many images are sent at once.',
+    }),
+  };
+
+  protected override async perform(
+    flags: FlagsOf<typeof Push>,
+    args: ArgsOf<typeof Push>,
+    session: Session,
+  ): Promise<Outcome> {
+    const project = await session.project();
+    const [{ pushTargets }, { pushImages }] = await Promise.all([
+      import('../workflows/push-targets.ts'),
+      import('../workflows/push.ts'),
+    ]);
+    const destination = flags.env === undefined ? { registry: flags.registry ?? '' } : { env: flags.env };
+    const targets = pushTargets(project, args.stage ?? [], destination, session.environment);
+    const engine = await session.engine();
+    const result = await pushImages({
+      ...session,
+      project,
+      engine,
+      targets,
+      jobs: flags.jobs,
+      dryRun: flags['dry-run'],
+    });
+    const { renderPush } = await import('../report/push.ts');
+    return {
+      json: result,
+      text: (paper) => renderPush(result, paper),
+      errors: result.images.flatMap(({ error }) => error ?? []),
+    };
+  }
+}

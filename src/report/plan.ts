@@ -1,0 +1,37 @@
+/** The plan, for programs and for people. */
+import type { Hierarchy } from '../hierarchy/hierarchy.ts';
+import type { Plan } from '../plan/plan.ts';
+import { treeLines } from './branches.ts';
+import type { Paper } from './paper.ts';
+import { shortId } from './short-id.ts';
+import { renderTable } from './table.ts';
+
+/** What the interface promises of each stage, and what helps beside it. */
+export const planJson = ({ stages }: Plan) => ({
+  stages: stages.map(({ name, key, action, why, selected, reference }) => ({
+    name,
+    key,
+    action,
+    why,
+    selected,
+    reference,
+  })),
+});
+
+export async function renderPlan({ stages }: Plan, hierarchy: Hierarchy, paper: Paper): Promise<string> {
+  const parents = new Map(hierarchy.stages.map(({ name, parent }) => [name, parent]));
+  const nodes = stages.map((stage) => ({ ...stage, parent: parents.get(stage.name) ?? null }));
+  const rows = treeLines(nodes).map(({ node, branch }) => [
+    branch + node.name,
+    node.action,
+    shortId(node.key),
+    node.why.map(({ detail }) => detail).join('; '),
+  ]);
+  const table = await renderTable(
+    [{ title: 'STAGE' }, { title: 'ACTION' }, { title: 'KEY' }, { title: 'WHY', shrink: true }],
+    rows,
+    paper,
+  );
+  const builds = stages.filter(({ action }) => action === 'build').length;
+  return `${table}\n\n${builds} to build, ${stages.length - builds} to reuse`;
+}

@@ -1,0 +1,27 @@
+/** What `dwt push` did, for people. */
+import type { PushResult } from '../workflows/push.ts';
+import type { Paper } from './paper.ts';
+import { renderTable } from './table.ts';
+import { formatSeconds } from './units.ts';
+
+const words = { pushed: 'pushed', present: 'present', push: 'to push' } as const;
+
+export async function renderPush({ images }: PushResult, paper: Paper): Promise<string> {
+  const rows = images.map(({ reference, digest, action, seconds, error }) => [
+    reference,
+    action === null ? (error?.exitStatus === 130 ? 'cancelled' : 'FAILED') : words[action],
+    digest ?? '',
+    action === 'pushed' ? formatSeconds(seconds) : '',
+  ]);
+  // A digest that is cut is of no use to anybody; names may be.
+  return renderTable(
+    [
+      { title: 'IMAGE', shrink: true },
+      { title: 'RESULT' },
+      { title: 'DIGEST' },
+      { title: 'TIME', align: 'right' },
+    ],
+    rows,
+    paper,
+  );
+}

@@ -1,0 +1,31 @@
+/** The hierarchy of stages, for people. */
+import type { ListedStage } from '../workflows/stages.ts';
+import { treeLines } from './branches.ts';
+import type { Paper } from './paper.ts';
+import { renderTable } from './table.ts';
+import { formatBytes } from './units.ts';
+
+export async function renderStages(stages: readonly ListedStage[], paper: Paper): Promise<string> {
+  const rows = treeLines(stages).map(({ node, branch }) => [
+    branch + node.name,
+    node.kind,
+    node.publish ? `${node.publish.suffix}:${node.publish.tag}` : '',
+    builtWords(node),
+    node.description ?? '',
+  ]);
+  const columns = [
+    { title: 'STAGE' },
+    { title: 'KIND' },
+    { title: 'PUBLISHED AS' },
+    { title: 'BUILT', align: 'right' as const },
+    { title: 'DESCRIPTION', shrink: true },
+  ];
+  return renderTable(columns, rows, paper);
+}
+
+/** A shared stage gets no image of its own unless it is asked for. */
+function builtWords({ kind, built, size }: ListedStage): string {
+  if (built === null) return '?';
+  if (built) return size === null ? 'yes' : formatBytes(size);
+  return kind === 'shared' ? '' : 'no';
+}
