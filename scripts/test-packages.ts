@@ -1,0 +1,9 @@
+/** The one list of Debian packages whose programs the tests start. */
+export const testPackages = [
+  'docker-registry', // a real registry to push to
+  'openssh-client', // engines over ssh
+  'openssh-server',
+  'openssl', // certificates of TLS engines and registries
+  'libxml2-utils', // xmllint: JUnit reports against their schema
+  'git',
+];
