@@ -7,3 +7,9 @@ export const testPackages = [
   'libxml2-utils', // xmllint: JUnit reports against their schema
   'git',
 ];
+
+/** What the tests of the real images start beyond that. */
+export const imageTestPackages = [
+  'chromium', // the browser that looks at tools' pages
+  'fonts-dejavu-core', // and what it writes with
+];

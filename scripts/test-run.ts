@@ -13,7 +13,7 @@ import { ensureBase } from '../src/workflows/base.ts';
 import { engineDown, engineUp } from '../src/workflows/engine.ts';
 import { root } from './bootstrap.js';
 import { say, sayEvent } from './progress.ts';
-import { testPackages } from './test-packages.ts';
+import { imageTestPackages, testPackages } from './test-packages.ts';
 
 /** Suites of `npm test`; `images` builds the real Dockerfile and is asked for by name. */
 const quickSuites = ['unit', 'wire', 'engine'];
@@ -94,7 +94,7 @@ async function installClient(): Promise<void> {
 }
 
 async function prepare(): Promise<Prepared> {
-  await install(testPackages);
+  await install([...testPackages, ...(suites.includes('images') ? imageTestPackages : [])]);
   const { engine, url, forTests, stop } = await findEngine();
   try {
     await installClient();
