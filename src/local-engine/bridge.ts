@@ -1,5 +1,6 @@
 /** The engine's own bridge, and the safe-keeping of another engine's. */
 import { existsSync, readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { DwtError } from '../errors.ts';
 import { type ProcessEnvironment, run, runChecked } from '../host/command.ts';
 import { defaultDevice, freeBridgeAddress, isLoopback, parseNameservers, parseRoutes } from './network.ts';
@@ -39,18 +40,21 @@ export async function ensureBridge(name: string, environment: ProcessEnvironment
 /** Removes the bridge and the packet-filter rules that name it. */
 export async function removeBridge(name: string, environment: ProcessEnvironment): Promise<void> {
   if (hasDevice(name)) await run('ip', ['link', 'delete', name], { environment });
-  for (const table of ['filter', 'nat', 'raw']) {
+  for (const table of ['filter', 'nat', 'raw']) await removeRules(table, name, environment);
+}
+
+/** All or none are deleted at once: where another program took one of them meanwhile, the rest are looked for again. */
+async function removeRules(table: string, device: string, environment: ProcessEnvironment): Promise<void> {
+  for (let attempt = 0; attempt < 5; attempt++) {
     const saved = await run('iptables-save', ['-t', table], { environment });
     const rules = saved.stdout
       .split('\n')
-      .filter((line) => line.startsWith('-A ') && line.includes(` ${name} `));
+      .filter((line) => line.startsWith('-A ') && line.split(' ').includes(device));
+    if (rules.length === 0) return;
     const deletions = rules.map((rule) => rule.trim().replace('-A ', '-D ')).join('\n');
-    if (rules.length > 0) {
-      await run('iptables-restore', ['--noflush'], {
-        environment,
-        input: `*${table}\n${deletions}\nCOMMIT\n`,
-      });
-    }
+    const input = `*${table}\n${deletions}\nCOMMIT\n`;
+    const removed = await run('iptables-restore', ['--noflush', '--wait', '5'], { environment, input });
+    if (removed.exitCode !== 0) await sleep(100);
   }
 }
 

@@ -3,6 +3,7 @@
  * with them the rules of another engine on the same machine. They are noted before and put back after.
  */
 
+import { readdirSync } from 'node:fs';
 import type { ProcessEnvironment } from '../host/command.ts';
 import { run } from '../host/command.ts';
 
@@ -27,13 +28,13 @@ export function parseRules(text: string): Rules {
 /**
  * Input for `iptables-restore --noflush` that puts back the rules of `before` that `after` lacks, or null where none
  * is lost. A chain's rules are put in front of those that came in between, in their old order, since a chain may end
- * with one that decides everything; rules about `ownBridge` are its engine's business.
+ * with one that decides everything; rules about one of `devices` are not put back.
  */
-export function lostRules(before: Rules, after: Rules, ownBridge: string): string | null {
+export function lostRules(before: Rules, after: Rules, devices: readonly string[]): string | null {
   const text: string[] = [];
   for (const [table, rules] of before) {
     const present = new Set(after.get(table) ?? []);
-    const lost = rules.filter((rule) => !present.has(rule) && !rule.includes(ownBridge));
+    const lost = rules.filter((rule) => !present.has(rule) && !names(rule, devices));
     if (lost.length === 0) continue;
     const position = new Map<string, number>();
     text.push(`*${table}`);
@@ -51,24 +52,44 @@ export function lostRules(before: Rules, after: Rules, ownBridge: string): strin
   return text.length === 0 ? null : `${text.join('\n')}\n`;
 }
 
+const names = (rule: string, devices: readonly string[]): boolean =>
+  rule.split(' ').some((word) => devices.includes(word));
+
 const builtIn = new Set(['INPUT', 'OUTPUT', 'FORWARD', 'PREROUTING', 'POSTROUTING']);
 const chainExists = (chain: string, rules: readonly string[]): boolean =>
   builtIn.has(chain) ||
   rules.some((rule) => rule.startsWith(`-A ${chain} `) || rule.endsWith(` -j ${chain}`));
 
-export async function saveRules(environment: ProcessEnvironment): Promise<Rules> {
+/** What a dockerd that starts may take away. */
+export interface FirewallState {
+  readonly rules: Rules;
+  /** Network devices of that moment. */
+  readonly devices: readonly string[];
+}
+
+const networkDevices = (): string[] => readdirSync('/sys/class/net');
+
+async function currentRules(environment: ProcessEnvironment): Promise<Rules> {
   const result = await run('iptables-save', [], { environment });
   return parseRules(result.exitCode === 0 ? result.stdout : '');
 }
 
-/** Puts back what a dockerd's start removed. Answers how many rules that was. */
-export async function restoreRules(
-  before: Rules,
+export async function saveFirewall(environment: ProcessEnvironment): Promise<FirewallState> {
+  return { rules: await currentRules(environment), devices: networkDevices() };
+}
+
+/**
+ * Puts back what a dockerd's start removed. Rules about `ownBridge` are its engine's business; those about a device that
+ * is gone since were taken away on purpose, by another engine that has ended or removed a network meanwhile.
+ */
+export async function restoreFirewall(
+  before: FirewallState,
   ownBridge: string,
   environment: ProcessEnvironment,
-): Promise<number> {
-  const input = lostRules(before, await saveRules(environment), ownBridge);
-  if (input === null) return 0;
-  await run('iptables-restore', ['--noflush'], { environment, input });
-  return input.split('\n').filter((line) => line.startsWith('-I ')).length;
+): Promise<void> {
+  const after = await currentRules(environment);
+  const there = new Set(networkDevices());
+  const gone = before.devices.filter((device) => !there.has(device));
+  const input = lostRules(before.rules, after, [ownBridge, ...gone]);
+  if (input !== null) await run('iptables-restore', ['--noflush', '--wait', '5'], { environment, input });
 }

@@ -20,7 +20,7 @@ import {
   stopDaemon,
   waitForDaemon,
 } from '../local-engine/daemon.ts';
-import { restoreRules, saveRules } from '../local-engine/firewall.ts';
+import { restoreFirewall, saveFirewall } from '../local-engine/firewall.ts';
 import { firewallEnvironment, prepareCgroups, storageDriver } from '../local-engine/kernel.ts';
 import { type EnginePaths, enginePaths } from '../local-engine/paths.ts';
 import { runTask } from '../task.ts';
@@ -190,7 +190,7 @@ async function start(
   onWait: (seconds: number) => void,
 ): Promise<void> {
   const daemonEnvironment = await firewallEnvironment(environment, `${paths.runtime}/bin`);
-  const rules = await saveRules(daemonEnvironment);
+  const firewall = await saveFirewall(daemonEnvironment);
   try {
     await keepingDocker0(environment, async () => {
       const pid = startDaemon(parameters, paths, daemonEnvironment);
@@ -201,7 +201,7 @@ async function start(
     await removeBridge(paths.bridge, daemonEnvironment);
     throw thrown;
   } finally {
-    await restoreRules(rules, paths.bridge, daemonEnvironment);
+    await restoreFirewall(firewall, paths.bridge, daemonEnvironment);
   }
 }
 

@@ -57,7 +57,9 @@ test('a full disk is named as what it is, with what to do', async () => {
 test('an engine that dies in the middle ends the build at once, with 3', async () => {
   const running = project.start(['build', 'slow', '--json', '--engine', url]);
   await running.said('|   under way');
-  process.kill(pid ?? 0, 'SIGKILL');
+  // 0 would be this very group of processes.
+  if (pid === null) throw new Error('The engine does not run.');
+  process.kill(pid, 'SIGKILL');
   const killed = Date.now();
   const { status, stdout } = await running.result;
   expect(Date.now() - killed).toBeLessThan(5000);

@@ -93,7 +93,8 @@ const withRoot = () => {
 
   test('it starts again after it was killed', async () => {
     const { pid } = await engineStatus(options);
-    process.kill(pid ?? 0, 'SIGKILL');
+    if (pid === null) throw new Error('The engine does not run.');
+    process.kill(pid, 'SIGKILL');
     await sleep(300);
     expect(await engineStatus(options)).toMatchObject({ running: false, pid: null });
     expect(await engineUp(options)).toMatchObject({ running: true, started: true });

@@ -123,23 +123,33 @@ describe('the packet-filter rules of another engine', () => {
     const after = parseRules(
       '*filter\n-A FORWARD -j DOCKER\n-A DOCKER -i dwt-1 -j RETURN\nCOMMIT\n*nat\n-A POSTROUTING -s 172.17.0.0/16 ! -o docker0 -j MASQUERADE\nCOMMIT\n',
     );
-    expect(lostRules(before, after, 'dwt-1')).toBe(
+    expect(lostRules(before, after, ['dwt-1'])).toBe(
       '*filter\n-I DOCKER 1 -d 172.17.0.2/32 -j ACCEPT\n-I DOCKER 2 -d 172.17.0.3/32 -j ACCEPT\nCOMMIT\n',
     );
   });
 
   test('are left alone where none is lost', () => {
-    expect(lostRules(before, before, 'dwt-1')).toBeNull();
+    expect(lostRules(before, before, ['dwt-1'])).toBeNull();
   });
 
   test('of our own bridge are not brought back', () => {
     const own = parseRules('*nat\n-A POSTROUTING -s 172.29.0.0/24 ! -o dwt-1 -j MASQUERADE\nCOMMIT\n');
-    expect(lostRules(own, parseRules(''), 'dwt-1')).toBeNull();
+    expect(lostRules(own, parseRules(''), ['dwt-1'])).toBeNull();
+  });
+
+  test('about a device that is gone are not brought back, others of that chain are', () => {
+    const after = parseRules('*filter\n-A FORWARD -j DOCKER\n-A DOCKER -j RETURN\nCOMMIT\n');
+    const mixed = parseRules(
+      '*filter\n-A DOCKER -i br-1 -j RETURN\n-A DOCKER -i br-10 -j RETURN\n-A DOCKER -o br-1 -j DROP\nCOMMIT\n',
+    );
+    expect(lostRules(mixed, after, ['dwt-1', 'br-1'])).toBe(
+      '*filter\n-I DOCKER 1 -i br-10 -j RETURN\nCOMMIT\n',
+    );
   });
 
   test('bring a chain back that is gone', () => {
     expect(
-      lostRules(parseRules('*nat\n-A OTHER -j RETURN\nCOMMIT\n'), parseRules('*nat\nCOMMIT\n'), 'dwt-1'),
+      lostRules(parseRules('*nat\n-A OTHER -j RETURN\nCOMMIT\n'), parseRules('*nat\nCOMMIT\n'), ['dwt-1']),
     ).toBe('*nat\n:OTHER - [0:0]\n-I OTHER 1 -j RETURN\nCOMMIT\n');
   });
 });
