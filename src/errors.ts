@@ -43,7 +43,6 @@ export const exitStatuses = {
   ENGINE_LOST: 3,
   ENGINE_TOO_OLD: 3,
   REGISTRY_UNREACHABLE: 3,
-  REGISTRY_DENIED: 3,
   INTERRUPTED: 130,
 } as const satisfies Record<string, ExitStatus>;
 
@@ -60,7 +59,9 @@ export interface DwtErrorOptions {
   /** What the user can do about it, as a sentence that can be followed. */
   readonly hint?: string;
   readonly location?: Location;
-  /** What helps to understand it and does not fit in a sentence: source lines, the last output of a step. */
+  /** The source lines that it is about, numbered; always shown whole. */
+  readonly excerpt?: string;
+  /** What helps to understand it and does not fit in a sentence, such as the last output of a step. */
   readonly detail?: string;
   readonly cause?: unknown;
 }
@@ -71,6 +72,7 @@ export class DwtError extends Error {
   readonly code: ErrorCode;
   readonly hint: string | undefined;
   readonly location: Location | undefined;
+  readonly excerpt: string | undefined;
   readonly detail: string | undefined;
 
   constructor(code: ErrorCode, message: string, options: DwtErrorOptions = {}) {
@@ -78,6 +80,7 @@ export class DwtError extends Error {
     this.code = code;
     this.hint = options.hint;
     this.location = options.location;
+    this.excerpt = options.excerpt;
     this.detail = options.detail;
   }
 
@@ -92,8 +95,13 @@ export class DwtError extends Error {
       message: this.message,
       hint: this.hint ?? null,
       ...(this.location && { location: this.location }),
-      ...(this.detail !== undefined && { detail: this.detail }),
+      ...(this.wholeDetail !== '' && { detail: this.wholeDetail }),
     };
+  }
+
+  /** Excerpt and detail as one text; empty where there is neither. */
+  get wholeDetail(): string {
+    return [this.excerpt, this.detail].filter(Boolean).join('\n\n');
   }
 }
 

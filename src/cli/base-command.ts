@@ -9,7 +9,7 @@ import { openDisplay, progressModes } from '../report/display.ts';
 import { paperOf } from '../report/paper.ts';
 import { listenForInterruption } from './interruption.ts';
 import { type Outcome, statusOf } from './outcome.ts';
-import { printErrors, printJson, printText } from './print.ts';
+import { printErrors, printJson, printText, printVerbatim } from './print.ts';
 import { openSession, type Session } from './session.ts';
 
 const common = 'COMMON';
@@ -63,7 +63,7 @@ export abstract class BaseCommand<T extends typeof Command> extends Command {
       args: ArgsOf<T>;
     };
     // Before anything is written that could hold them.
-    concealArguments(this.argv);
+    concealArguments([...this.argv, process.env['DOCKER_HOST'] ?? '']);
     const log = await openLog(flags['log-file'], flags['log-level']);
     log.start(this.id ?? '', this.argv);
     const display = await openDisplay({
@@ -108,7 +108,8 @@ export abstract class BaseCommand<T extends typeof Command> extends Command {
   ): Promise<number> {
     const errors = outcome.errors ?? [];
     for (const error of errors) failed(error);
-    if (json) printJson(outcome.json);
+    if (outcome.verbatim !== undefined) printVerbatim(outcome.verbatim);
+    else if (json) printJson(outcome.json);
     else printText(await outcome.text(paperOf(process.stdout, process.env)));
     if (json || !outcome.textTellsErrors) printErrors(errors);
     return signal.aborted ? 130 : statusOf(errors);

@@ -42,6 +42,26 @@ function readPlatform(platform: string): string {
 }
 
 /**
+ * `--secret` and `--build-ca` in the words of `docker buildx`, with whole paths: values stay where they are. Of a CA file
+ * and the machine's own bundle, of which dwt itself serves both in one, the file is named.
+ *
+ * @throws DwtError SECRET_INVALID
+ */
+export async function secretWords(flags: FlagsOfBuild, environment: NodeJS.ProcessEnv): Promise<string[]> {
+  const { parseSecretOption } = await import('../secrets/secret-option.ts');
+  const { buildCaSecret, findSystemBundle } = await import('../secrets/build-ca.ts');
+  const { resolve } = await import('node:path');
+  const options = (flags.secret ?? []).map((words) => parseSecretOption(words, environment));
+  const words = options.map(({ id, source }) =>
+    source.kind === 'file' ? `id=${id},src=${resolve(source.path)}` : `id=${id},env=${source.name}`,
+  );
+  const authorities = flags['build-ca'] ?? (await findSystemBundle(environment))?.path;
+  return authorities === undefined || options.some(({ id }) => id === buildCaSecret)
+    ? words
+    : [...words, `id=${buildCaSecret},src=${resolve(authorities)}`];
+}
+
+/**
  * Every secret's content by id, the trusted CAs among them, concealed from all output.
  *
  * @throws DwtError SECRET_INVALID

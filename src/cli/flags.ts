@@ -45,11 +45,16 @@ export const buildFlags = {
     summary: 'How many stages are built at once. Default: 16; the engine decides how many steps run at once.',
   }),
   'keep-going': Flags.boolean({ helpGroup: 'BUILD', summary: 'Build what can be built after a failure.' }),
-  'no-cache': Flags.boolean({ helpGroup: 'BUILD', summary: 'Run every step again.' }),
+  'no-cache': Flags.boolean({
+    helpGroup: 'BUILD',
+    summary:
+      'Run every step again. All stages are then built at once, whatever --jobs says, so that shared ones run once.',
+  }),
   'cache-ttl': Flags.string({
     helpGroup: 'BUILD',
     helpValue: '12h',
-    summary: 'Fetch packages again where the cached ones are older (s, m, h, d).',
+    summary:
+      'Fetch packages again where the cached ones are older (s, m, h, d), by ARG PACKAGES_EPOCH of the Dockerfile.',
   }),
 };
 

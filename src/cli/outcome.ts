@@ -7,6 +7,8 @@ export interface Outcome {
   readonly json: unknown;
   /** The same for people; an empty string prints nothing. */
   readonly text: (paper: Paper) => string | Promise<string>;
+  /** A file for another program, with no secret in it by its making: printed as it is in place of both. */
+  readonly verbatim?: string;
   /** What failed of it; decides the exit status. */
   readonly errors?: readonly DwtError[];
   /** Whether the text for people has said all of the errors. */

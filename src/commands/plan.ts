@@ -1,6 +1,6 @@
 import { Flags } from '@oclif/core';
 import { type ArgsOf, BaseCommand, type FlagsOf } from '../cli/base-command.ts';
-import { readBuildFlags } from '../cli/build-options.ts';
+import { readBuildFlags, secretWords } from '../cli/build-options.ts';
 import { buildFlags, stagesArgument } from '../cli/flags.ts';
 import type { Outcome } from '../cli/outcome.ts';
 import type { Session } from '../cli/session.ts';
@@ -50,8 +50,9 @@ export default class PlanCommand extends BaseCommand<typeof PlanCommand> {
     });
     if (flags.format === 'bake') {
       const { bakeFile } = await import('../plan/bake.ts');
-      const file = bakeFile(plan, project, flags.secret);
-      return { json: file, text: () => JSON.stringify(file, null, 2) };
+      const file = bakeFile(plan, project, await secretWords(flags, environment));
+      const text = JSON.stringify(file, null, 2);
+      return { json: file, text: () => text, verbatim: text };
     }
     const { planJson, renderPlan } = await import('../report/plan.ts');
     const result = planJson(plan);

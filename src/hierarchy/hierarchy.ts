@@ -8,12 +8,16 @@ export interface LineRange {
 
 /** What one instruction copies or mounts from somewhere else. */
 export interface FileUse {
-  /** `context`: files of the build context; else the stage (its name) or external image that it is taken from. */
+  /**
+   * `context`: files of the build context; `remote`: downloads of ADD, `fixed` where a checksum or a full commit says
+   * what comes; else the stage (its name) or external image that it is taken from.
+   */
   readonly from:
     | { readonly kind: 'context' }
+    | { readonly kind: 'remote'; readonly fixed: boolean }
     | { readonly kind: 'stage'; readonly name: string }
     | { readonly kind: 'image'; readonly reference: string };
-  /** Source patterns as BuildKit reads them, after substitution, relative to the root of `from`. */
+  /** Source patterns as BuildKit reads them, after substitution, relative to the root of `from`; URLs where it is remote. */
   readonly sources: readonly string[];
 }
 

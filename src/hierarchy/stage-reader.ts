@@ -110,20 +110,21 @@ export class StageReader {
     const from = statement.flags.get('from')?.[0] ?? '';
     // A source that cannot be known stands for everything: too many files are safe, too few are not.
     const written = words.map((word) => value(word) ?? '.');
-    const sources = localSources(statement, written);
+    const { local, remote } = splitSources(statement, written);
     if (from !== '' && expand(from, () => null, this.#expand) !== from) {
       throw new SyntaxFault(
         'COPY --from takes no variables.',
         'Give the image a stage of its own, whose FROM may have variables, and name that stage.',
       );
     }
-    if (sources.length === 0 && from === '') return [];
-    return [
-      {
-        from: from === '' ? { kind: 'context' } : this.#origin(from, draft, true),
-        sources: sources.map(inRoot),
-      },
-    ];
+    const checksum = statement.flags.get('checksum')?.[0] ?? '';
+    const uses: FileUse[] = remote.map((source) => ({
+      from: { kind: 'remote', fixed: checksum !== '' || isCommit(source) },
+      sources: [source],
+    }));
+    if (local.length === 0 && from === '') return uses;
+    const origin: FileUse['from'] = from === '' ? { kind: 'context' } : this.#origin(from, draft, true);
+    return [...uses, { from: origin, sources: local.map(inRoot) }];
   }
 
   #mount(text: string, draft: Draft, scope: Scope): FileUse[] {
@@ -167,17 +168,28 @@ function checkWord(keyword: string, value: string | undefined): void {
   if (keyword === 'VOLUME' && value === '') throw new SyntaxFault('VOLUME has an empty path.');
 }
 
-/** The sources that are files; ADD takes URLs and repositories too. */
-function localSources(statement: Statement, sources: readonly string[]): readonly string[] {
+interface Sources {
+  readonly local: readonly string[];
+  readonly remote: readonly string[];
+}
+
+/** The sources that are files, and the URLs and repositories that ADD takes too. */
+function splitSources(statement: Statement, sources: readonly string[]): Sources {
   if (statement.keyword === 'COPY') {
     const url = sources.find((source) => /^https?:\/\//.test(source));
     if (url !== undefined) throw new SyntaxFault(`COPY cannot download ${url}.`, 'ADD can.');
-    return sources;
+    return { local: sources, remote: [] };
   }
   const checksum = statement.flags.get('checksum')?.[0] ?? '';
   if (checksum !== '' && !checksum.includes('$')) checkChecksum(checksum, sources, isRemote);
-  return sources.filter((source) => !isRemote(source));
+  return {
+    local: sources.filter((source) => !isRemote(source)),
+    remote: sources.filter(isRemote),
+  };
 }
+
+/** A repository at a commit of that full name never changes; a branch or tag, or no name, may. */
+const isCommit = (source: string): boolean => /#[0-9a-f]{40}(?::|$)/.test(source);
 
 const isRemote = (source: string): boolean => /^(?:https?|git|ssh):\/\/|^git@/.test(source);
 

@@ -1,5 +1,6 @@
 /** A plan as a file for `docker buildx bake`, which then does the same without `dwt`. */
 import type { Project } from '../project/project.ts';
+import { soundsSecret } from '../redact.ts';
 import type { Plan, PlannedStage } from './plan.ts';
 
 interface BakeTarget {
@@ -15,6 +16,8 @@ interface BakeTarget {
 }
 
 export interface BakeFile {
+  /** Arguments that sound secret: bake takes their values from the environment, and this file holds none. */
+  readonly variable?: Readonly<Record<string, { readonly default: '' }>>;
   /** `default` is what the plan builds, `all` also what it reuses. */
   readonly group: Readonly<Record<'default' | 'all', { readonly targets: readonly string[] }>>;
   readonly target: Readonly<Record<string, BakeTarget>>;
@@ -29,7 +32,13 @@ export function bakeFile(
   const selected = plan.stages.filter((stage) => stage.selected);
   const names = targetNames(selected);
   const nameOf = (stage: PlannedStage): string => names.get(stage.name) ?? stage.name;
+  const hidden = [
+    ...new Set(selected.flatMap((stage) => Object.keys(stage.buildArguments).filter(isHidden))),
+  ];
   return {
+    ...(hidden.length > 0 && {
+      variable: Object.fromEntries(hidden.map((name) => [name, { default: '' as const }])),
+    }),
     group: {
       default: { targets: selected.filter(({ action }) => action === 'build').map(nameOf) },
       all: { targets: selected.map(nameOf) },
@@ -53,12 +62,20 @@ function bakeTarget(
     target: stage.name,
     tags: [stage.reference],
     labels: literals(Object.entries(stage.labels)),
-    ...(given.length > 0 && { args: literals(given) }),
+    ...(given.length > 0 && {
+      args: {
+        ...literals(given.filter(([name]) => !isHidden(name))),
+        ...Object.fromEntries(given.flatMap(([name]) => (isHidden(name) ? [[name, `\${${name}}`]] : []))),
+      },
+    }),
     ...(plan.platform !== null && { platforms: [plan.platform] }),
     ...(plan.noCache && { 'no-cache': true as const }),
     ...(secrets.length > 0 && { secret: secrets.map(literal) }),
   };
 }
+
+/** What can be a variable of bake and sounds secret. */
+const isHidden = (name: string): boolean => /^[A-Za-z_]\w*$/.test(name) && soundsSecret(name);
 
 /** Bake reads `${…}` and `%{…}` in JSON as its own language. */
 const literal = (text: string): string => text.replace(/[$%](?=\{)/g, '$&$&');

@@ -12,6 +12,10 @@ export interface EpochChoice {
   readonly expired: number | null;
 }
 
+export const declaresEpoch = (hierarchy: Hierarchy): boolean =>
+  hierarchy.globalArguments.has(epochArgument) ||
+  hierarchy.stages.some((stage) => stage.arguments.has(epochArgument));
+
 /**
  * The newest epoch of the project's images stays in force, so that a build without a limit reuses what one with a
  * limit has made; it is replaced by now where it is older than the limit, or unknown while there is a limit.
@@ -26,10 +30,7 @@ export function chooseEpoch(
   ttlMs: number | null,
   now: number,
 ): EpochChoice {
-  const declared =
-    hierarchy.globalArguments.has(epochArgument) ||
-    hierarchy.stages.some((stage) => stage.arguments.has(epochArgument));
-  if (!declared) return { epoch: null, expired: null };
+  if (!declaresEpoch(hierarchy)) return { epoch: null, expired: null };
   const current = Math.floor(now / 1000);
   const newest = labels
     .filter((label) => label !== undefined && /^[1-9]\d{0,14}$/.test(label))

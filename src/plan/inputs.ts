@@ -69,6 +69,13 @@ export function stageInputs(stage: Stage, sources: InputSources): StageInputs {
   };
 }
 
+/** What the stage downloads without anything that says what will come: only a build can tell whether it has changed. */
+export function movingSources(stage: Stage): string[] {
+  return stage.instructions.flatMap(({ uses }) =>
+    uses.flatMap(({ from, sources }) => (from.kind === 'remote' && !from.fixed ? sources : [])),
+  );
+}
+
 /** References of the images from outside that a stage takes anything from; `scratch` is none. */
 export function imagesOf(stage: Stage): string[] {
   const taken = stage.instructions.flatMap(({ uses }) =>

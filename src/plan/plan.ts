@@ -10,7 +10,7 @@ import type { EngineImage } from '../engine/engine.ts';
 import type { Stage } from '../hierarchy/hierarchy.ts';
 import { imageReference, type Project } from '../project/project.ts';
 import type { EpochChoice } from './epoch.ts';
-import { type InputSources, keyOf, type StageInputs, stageInputs } from './inputs.ts';
+import { type InputSources, keyOf, movingSources, type StageInputs, stageInputs } from './inputs.ts';
 import type { KnownImages } from './known.ts';
 import { recordOf, type StageRecord, shortKey, writeRecords } from './record.ts';
 import { changes, epochArgument, type Why } from './why.ts';
@@ -61,6 +61,8 @@ interface Keyed {
   readonly key: string;
   readonly inputs: StageInputs;
   readonly epoch: string | null;
+  /** What it, or a stage that it stands on, downloads unchecked; null for nothing. */
+  readonly moving: string | null;
   /** Made when first asked for: most plans need few. */
   readonly record: () => StageRecord;
 }
@@ -77,9 +79,8 @@ export function planStages(input: PlanInput): PlannedStage[] {
       buildArguments,
       key: (name) => keyed.get(name)?.key ?? '',
     });
-    const sees =
-      stage.arguments.has(epochArgument) ||
-      [stage.parent, ...stage.uses].some((name) => name !== null && keyed.get(name)?.epoch != null);
+    const below = [stage.parent, ...stage.uses].flatMap((name) => (name && keyed.get(name)) || []);
+    const sees = stage.arguments.has(epochArgument) || below.some(({ epoch: seen }) => seen !== null);
     const key = keyOf(inputs);
     let record: StageRecord | null = null;
     keyed.set(stage.name, {
@@ -91,6 +92,7 @@ export function planStages(input: PlanInput): PlannedStage[] {
         return record;
       },
       epoch: sees ? (buildArguments[epochArgument] ?? null) : null,
+      moving: movingSources(stage)[0] ?? below.find(({ moving }) => moving !== null)?.moving ?? null,
     });
   }
   // From the leaves to the roots: what every stage built on it is reused with, is reused with them.
@@ -146,11 +148,14 @@ function judge(
   needed: boolean,
   { known, noCache, epoch }: PlanInput,
 ): Judgement {
-  const { stage, key, inputs } = one;
+  const { stage, key, inputs, moving } = one;
   const build = (...why: Why[]): Judgement => ({ reuse: false, image: null, why });
   if (noCache) return build({ reason: 'no-cache', detail: 'every step is to run again' });
   if (!known) return build({ reason: 'new', detail: 'no engine was asked what is built' });
   const own = known.own(stage.name);
+  // The engine finds it unchanged by itself, and then takes its layers from the cache.
+  if (moving !== null && (selected || needed) && own?.labels['dwt.key'] === key)
+    return build({ reason: 'remote', detail: `what ${moving} gives may have changed` });
   if (own?.labels['dwt.key'] === key) {
     return {
       reuse: true,

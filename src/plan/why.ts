@@ -15,6 +15,7 @@ export type Reason =
   | 'arguments'
   | 'instructions'
   | 'files'
+  | 'remote'
   | 'other'
   | 'unchanged';
 
@@ -109,7 +110,7 @@ function argumentChanges(before: StageRecord, now: StageRecord): Why[] {
     ...(others.length < names.length
       ? [{ reason: 'cache-ttl' as const, detail: 'packages are to be fetched again' }]
       : []),
-    ...(others.length > 0 ? [{ reason: 'arguments' as const, detail: listed(others) }] : []),
+    ...(others.length > 0 ? [{ reason: 'arguments' as const, detail: `${listed(others)} changed` }] : []),
   ];
 }
 
@@ -124,7 +125,7 @@ function instructionChanges(
   const first = is.findIndex((hash, index) => hash !== was[index]);
   if (first !== -1) {
     const { keyword, lines } = inputs.instructions[first] ?? { keyword: '', lines: { start } };
-    return [{ reason: 'instructions', detail: `line ${lines.start} (${keyword})` }];
+    return [{ reason: 'instructions', detail: `line ${lines.start} (${keyword}) changed` }];
   }
   if (is.length === was.length) return [];
   const last = inputs.instructions.at(-1)?.lines.end ?? start;
@@ -136,10 +137,10 @@ function fileChanges({ files: was, platforms }: StageRecord, { files: is }: Stag
   if (typeof was === 'string' || typeof is === 'string') {
     return was === is || (typeof was === 'string' && typeof is === 'object')
       ? []
-      : [{ reason: 'files', detail: 'some of its files' }];
+      : [{ reason: 'files', detail: 'some of its files changed' }];
   }
   const names = differing(was, is).map(({ name, was: old, is: now }) =>
-    old === undefined ? `${name} (new)` : now === undefined ? `${name} (gone)` : name,
+    old === undefined ? `${name} is new` : now === undefined ? `${name} is gone` : `${name} changed`,
   );
   return names.length > 0 ? [{ reason: 'files', detail: listed(names) }] : [];
 }

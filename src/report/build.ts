@@ -18,7 +18,7 @@ export async function renderBuild({ images, seconds }: BuildResult, paper: Paper
     [
       { title: 'IMAGE', shrink: true },
       { title: 'RESULT' },
-      { title: 'ID' },
+      { title: 'ID', optional: 12 },
       { title: 'SIZE', align: 'right' },
       { title: 'TIME', align: 'right' },
     ],

@@ -43,17 +43,19 @@ export function cleanEvents(emit: Emit): Emit {
 
 const clean = (text: string): string => harmless(redact(text.replace(/\s*\n\s*/g, ' ')));
 
+const cleanLines = (text: string): string =>
+  text
+    .split('\n')
+    .map((line) => harmless(redact(line)))
+    .join('\n');
+
 /** The same error with nothing concealed in it and nothing that moves a terminal's cursor. */
 export function cleanError(error: DwtError): DwtError {
   return new DwtError(error.code, clean(error.message), {
     ...(error.hint !== undefined && { hint: clean(error.hint) }),
     ...(error.location && { location: error.location }),
-    ...(error.detail !== undefined && {
-      detail: error.detail
-        .split('\n')
-        .map((line) => harmless(redact(line)))
-        .join('\n'),
-    }),
+    ...(error.excerpt !== undefined && { excerpt: cleanLines(error.excerpt) }),
+    ...(error.detail !== undefined && { detail: cleanLines(error.detail) }),
     cause: error.cause,
   });
 }

@@ -10,14 +10,16 @@ const longestDetail = 400;
 
 /** Code, sentence, place, detail, hint and cause, each on lines of its own. */
 export function renderError(error: DwtError, paper: Paper): string {
-  const { code, message, location, detail, hint } = error;
+  const { code, message, location, excerpt, detail, hint } = error;
   const lines = [`${paper.paint('red', `Error ${code}:`)} ${message}`];
   if (location)
     lines.push(
       paper.paint('cyan', `  at ${placeOf(location)}`),
-      ...(detail === undefined ? sourceLines(location) : []),
+      ...(excerpt === undefined && detail === undefined ? sourceLines(location) : []),
     );
-  if (detail !== undefined) lines.push('', ...lastLines(detail).map((line) => `    ${line}`), '');
+  if (excerpt !== undefined) lines.push('', ...indented(excerpt.split('\n').map(bounded)));
+  if (detail !== undefined) lines.push('', ...indented(lastLines(detail)));
+  if (excerpt !== undefined || detail !== undefined) lines.push('');
   if (hint !== undefined) lines.push(`  ${paper.paint('bold', 'Hint:')} ${hint}`);
   const causes = causesOf(error);
   for (const cause of causes) lines.push(paper.paint('dim', `  Cause: ${cause}`));
@@ -48,13 +50,13 @@ function sourceLines({ file, line }: Location): string[] {
   return [...shown, ''];
 }
 
+const indented = (lines: readonly string[]): string[] => lines.map((line) => `    ${line}`);
+
+const bounded = (line: string): string =>
+  line.length <= longestDetail ? line : `${line.slice(0, longestDetail)} … (${line.length} characters)`;
+
 function lastLines(detail: string): string[] {
-  const lines = detail
-    .trimEnd()
-    .split('\n')
-    .map((line) =>
-      line.length <= longestDetail ? line : `${line.slice(0, longestDetail)} … (${line.length} characters)`,
-    );
+  const lines = detail.trimEnd().split('\n').map(bounded);
   return lines.length <= mostDetail
     ? lines
     : [`… (${lines.length - mostDetail} lines left out)`, ...lines.slice(-mostDetail)];

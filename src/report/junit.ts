@@ -75,7 +75,7 @@ function suite(image: TestedImage): string {
     ),
     ...(error
       ? [
-          `${open('judged', seconds)}>\n${element('error', { message: error.message, type: error.code }, [error.hint, error.detail])}    </testcase>\n`,
+          `${open('judged', seconds)}>\n${element('error', { message: error.message, type: error.code }, [error.hint, error.wholeDetail])}    </testcase>\n`,
         ]
       : []),
   ];

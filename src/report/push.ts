@@ -13,12 +13,12 @@ export async function renderPush({ images }: PushResult, paper: Paper): Promise<
     digest ?? '',
     action === 'pushed' ? formatSeconds(seconds) : '',
   ]);
-  // A digest that is cut is of no use to anybody; names may be.
+  // A digest that is cut is of no use to anybody: where it does not fit, --json has it. Names may be cut.
   return renderTable(
     [
       { title: 'IMAGE', shrink: true },
       { title: 'RESULT' },
-      { title: 'DIGEST' },
+      { title: 'DIGEST', optional: 71 },
       { title: 'TIME', align: 'right' },
     ],
     rows,

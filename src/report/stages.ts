@@ -14,11 +14,11 @@ export async function renderStages(stages: readonly ListedStage[], paper: Paper)
     node.description ?? '',
   ]);
   const columns = [
-    { title: 'STAGE' },
+    { title: 'STAGE', shrink: true },
     { title: 'KIND' },
-    { title: 'PUBLISHED AS' },
+    { title: 'PUBLISHED AS', optional: 10 },
     { title: 'BUILT', align: 'right' as const },
-    { title: 'DESCRIPTION', shrink: true },
+    { title: 'DESCRIPTION', shrink: true, optional: 20 },
   ];
   return renderTable(columns, rows, paper);
 }

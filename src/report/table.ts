@@ -7,10 +7,14 @@ export interface Column {
   readonly align?: 'left' | 'right';
   /** May be cut where the paper is too narrow; at least one column should allow it. */
   readonly shrink?: boolean;
+  /** Left out where the table would not fit otherwise, or would leave it less than this many columns; the last such first. */
+  readonly optional?: number;
 }
 
 const gap = '  ';
 const narrowest = 8;
+/** A name that is cut to less is hard to tell from its neighbours. */
+const comfortable = 40;
 
 /** A table without rules: a bold head, columns by the width of their content, cut to the paper. */
 export async function renderTable(
@@ -18,6 +22,11 @@ export async function renderTable(
   rows: readonly (readonly string[])[],
   paper: Paper,
 ): Promise<string> {
+  const dropped = await columnThatDoesNotFit(columns, rows, paper.width);
+  if (dropped !== null) {
+    const kept = <Cell>(row: readonly Cell[]): Cell[] => row.filter((_, index) => index !== dropped);
+    return renderTable(kept(columns), rows.map(kept), paper);
+  }
   const head = columns.map(({ title }) => title);
   const cells = [head, ...rows];
   const measure = await measureFor(cells.flat());
@@ -29,6 +38,24 @@ export async function renderTable(
       .join(gap)
       .trimEnd();
   return [paper.paint('bold', line(head)), ...rows.map(line)].join('\n');
+}
+
+/** The last column that may be left out, where the table does not fit with it. */
+async function columnThatDoesNotFit(
+  columns: readonly Column[],
+  rows: readonly (readonly string[])[],
+  width: number,
+): Promise<number | null> {
+  const last = columns.findLastIndex(({ optional }) => optional !== undefined);
+  const least = columns[last]?.optional;
+  if (least === undefined) return null;
+  const cells = [columns.map(({ title }) => title), ...rows];
+  const measure = await measureFor(cells.flat());
+  const needed = columns.map(({ shrink }, index) => {
+    const own = Math.max(...cells.map((row) => measure.width(row[index] ?? '')));
+    return index === last ? Math.min(own, least) : shrink ? Math.min(own, comfortable) : own;
+  });
+  return needed.reduce((sum, each) => sum + each, gap.length * (columns.length - 1)) > width ? last : null;
 }
 
 /** Takes columns from the widest that may shrink until the table fits or all are as narrow as is useful. */

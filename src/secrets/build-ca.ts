@@ -30,7 +30,8 @@ export async function readBuildCa(
   file: string | null,
   environment: NodeJS.ProcessEnv,
 ): Promise<Uint8Array | null> {
-  const system = await readSystemBundle(environment);
+  const found = await findSystemBundle(environment);
+  const system = found?.content ?? null;
   if (file === null) return system === null || system.length > largestSecret ? null : Buffer.from(system);
   const given = await readGiven(file);
   const whole = system === null ? given : `${given}\n${system}`;
@@ -45,11 +46,14 @@ export async function readBuildCa(
   );
 }
 
-async function readSystemBundle(environment: NodeJS.ProcessEnv): Promise<string | null> {
+/** The bundle of all CAs that this machine trusts; null where it has none. */
+export async function findSystemBundle(
+  environment: NodeJS.ProcessEnv,
+): Promise<{ readonly path: string; readonly content: string } | null> {
   const named = environment['SSL_CERT_FILE'];
   for (const path of named ? [named, ...systemBundles] : systemBundles) {
     try {
-      return await readFile(path, 'utf8');
+      return { path, content: await readFile(path, 'utf8') };
     } catch {
       // The next place: a system has one of them at most.
     }

@@ -30,9 +30,13 @@ export interface FailedBuild {
 /** The failure with the Dockerfile's lines and the step's last output, and the stage in which it happened. */
 export function explainFailure(error: DwtError, build: FailedBuild): { error: DwtError; stage: string } {
   const { target, hierarchy, steps } = build;
-  if (!(error instanceof BuildFailure) || error.vertex === null) return { error, stage: target };
+  if (!(error instanceof BuildFailure)) return { error, stage: target };
+  if (error.vertex === null) return { error: refusedLine(error, hierarchy) ?? error, stage: target };
   const { step, output = '' } = steps.failure(error.vertex.digest) ?? {};
-  if (!step) return { error: missingImage(error, error.vertex, build) ?? error, stage: target };
+  if (!step) {
+    const known = missingImage(error, error.vertex, build) ?? missingDownload(error, error.vertex, build);
+    return { error: known ?? error, stage: target };
+  }
   const exitCode = exitCodeOf(error.vertex.error);
   // The engine says of such a step only that it failed; that the disk is full stands in what the step's program said.
   const full = error.code === 'DISK_FULL' || meansDiskFull(output);
@@ -45,10 +49,50 @@ export function explainFailure(error: DwtError, build: FailedBuild): { error: Dw
     error: new DwtError(full ? 'DISK_FULL' : error.code, `${where}${how}.`, {
       hint: full ? diskFullHint : hintFor(step, exitCode, build),
       location: { file: hierarchy.file, line: step.lines.start },
-      detail: [excerpt(hierarchy, step.lines), output].filter((part) => part !== '').join('\n\n'),
+      excerpt: excerpt(hierarchy, step.lines),
+      ...(output !== '' && { detail: output }),
       cause: error.cause,
     }),
   };
+}
+
+/**
+ * An engine that does not know what a newer one does refuses the Dockerfile as a whole, and names the line in its text
+ * alone. Null where it names none.
+ */
+function refusedLine({ code, message, cause }: BuildFailure, hierarchy: Hierarchy): DwtError | null {
+  const [, number, said] = /dockerfile parse error (?:on )?line (\d+): ([\s\S]*)/i.exec(message) ?? [];
+  if (number === undefined || said === undefined) return null;
+  const line = Number(number);
+  return new DwtError(code, `This engine does not accept line ${line}: ${said.replace(/[.\s]+$/, '')}.`, {
+    hint: 'Engines before 23.0 know no heredocs, COPY --link and --parents, RUN --network and ADD --checksum: write the line without, or build on a newer engine.',
+    location: { file: hierarchy.file, line },
+    excerpt: excerpt(hierarchy, { start: line, end: line }),
+    cause,
+  });
+}
+
+/** The error for a download of ADD; null for another failure. */
+function missingDownload(
+  { code, cause }: BuildFailure,
+  { name, error }: FailedVertex,
+  { target, hierarchy }: FailedBuild,
+): DwtError | null {
+  for (const { instructions } of closure(hierarchy, [target])) {
+    for (const { uses, lines } of instructions) {
+      const sources = uses.flatMap((use) => (use.from.kind === 'remote' ? use.sources : []));
+      const source = sources.find((each) => name.endsWith(each) || error.includes(each));
+      if (source === undefined) continue;
+      return new DwtError(code, `${source}, which line ${lines.start} adds, cannot be downloaded.`, {
+        hint: 'Check the address; it is the engine that downloads it, with its own way to the network.',
+        location: { file: hierarchy.file, line: lines.start },
+        excerpt: excerpt(hierarchy, lines),
+        detail: error,
+        cause,
+      });
+    }
+  }
+  return null;
 }
 
 /** Null where it was not its command that failed. The engine gives it as the end of a text alone. */
@@ -109,7 +153,8 @@ function missingImage(
             ? 'Check its name, and with `dwt doctor` what can be reached from here; `dwt base` makes a Debian base image without pulling.'
             : `Did you mean the stage ${near}? Otherwise see with \`dwt doctor\` what can be reached from here.`,
         location: { file: hierarchy.file, line: lines.start },
-        detail: `${excerpt(hierarchy, lines)}\n\n${vertex.error.replace(/ \(did you mean [^()]*\?\)$/, '')}`,
+        excerpt: excerpt(hierarchy, lines),
+        detail: vertex.error.replace(/ \(did you mean [^()]*\?\)$/, ''),
         cause,
       });
     }

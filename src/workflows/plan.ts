@@ -9,11 +9,12 @@ import type { Engine } from '../engine/engine.ts';
 import type { Emit } from '../events.ts';
 import type { Stage } from '../hierarchy/hierarchy.ts';
 import { closure, selectStages } from '../hierarchy/select.ts';
-import { chooseEpoch } from '../plan/epoch.ts';
+import { chooseEpoch, declaresEpoch } from '../plan/epoch.ts';
 import { filesDigester } from '../plan/files.ts';
 import { type BaseImage, imagesOf } from '../plan/inputs.ts';
 import { type KnownImages, knownImages } from '../plan/known.ts';
 import { type Plan, planStages } from '../plan/plan.ts';
+import { epochArgument } from '../plan/why.ts';
 import type { Project } from '../project/project.ts';
 import { parseReference } from '../registry/reference.ts';
 
@@ -61,6 +62,7 @@ export async function planBuild(options: PlanOptions): Promise<Plan> {
     hashFiles(project.folder, filesOf(stages, context), cacheFolder(options.environment ?? process.env)),
   ]);
   const known = listed && knownImages(project, listed);
+  warnOfAge(options);
   const epoch = chooseEpoch(
     project.hierarchy,
     known?.epochs ?? [],
@@ -107,6 +109,15 @@ function warnOfUnused({ project: { hierarchy }, buildArguments, emit }: PlanOpti
       message: `The build argument ${name} changes nothing: ${hierarchy.file} declares no ARG ${name}.`,
     });
   }
+}
+
+function warnOfAge({ project: { hierarchy }, cacheTtlMs, emit }: PlanOptions): void {
+  if (cacheTtlMs === null || declaresEpoch(hierarchy)) return;
+  emit({
+    type: 'warning',
+    message: `--cache-ttl changes nothing: ${hierarchy.file} declares no ARG ${epochArgument}.`,
+    hint: `Declare it before the first step that installs packages, and packages are looked for again when it changes.`,
+  });
 }
 
 function filesOf(stages: readonly Stage[], context: BuildContext): Set<FileEntry> {

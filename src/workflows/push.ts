@@ -122,7 +122,10 @@ export async function pushImages(options: PushOptions): Promise<PushResult> {
     report.start();
     try {
       signal.throwIfAborted();
-      const [image, host] = await Promise.all([imageOf(target, engine), hosts(target.reference.domain)]);
+      const [image, host] = await Promise.all([
+        imageOf(target, project, engine),
+        hosts(target.reference.domain),
+      ]);
       const parcel = { image, host, reference: target.reference };
       const observed = await report.step('looking at what is there', signal, () =>
         lookAt(parcel, engine, dryRun),
@@ -182,9 +185,18 @@ function knownHosts({
   };
 }
 
-async function imageOf({ stage, image }: PushTarget, engine: Engine): Promise<ImageDetails> {
+async function imageOf(
+  { stage, image }: PushTarget,
+  project: Project,
+  engine: Engine,
+): Promise<ImageDetails> {
   const found = await engine.inspectImage(image);
-  if (found) return found;
+  if (found?.labels['dwt.project'] === project.name && found.labels['dwt.stage'] === stage) return found;
+  if (found) {
+    throw new DwtError('IMAGE_NOT_BUILT', `${image} on the engine is no image that dwt built of ${stage}.`, {
+      hint: `Somebody gave that name to another image. Run \`dwt build ${stage}\` and push again.`,
+    });
+  }
   throw new DwtError('IMAGE_NOT_BUILT', `The engine has no image of ${stage} (${image}).`, {
     hint: `Run \`dwt build ${stage}\` first.`,
   });

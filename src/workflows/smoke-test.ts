@@ -50,8 +50,18 @@ export interface SmokeTestResult {
   readonly images: readonly TestedImage[];
 }
 
-/** The images of a project that names and globs select; every published one where there are none. */
+/**
+ * The images of a project that names and globs select; every published one where there are none.
+ *
+ * @throws DwtError STAGE_UNKNOWN; USAGE for a shared stage that is named
+ */
 export function imagesToTest(project: Project, patterns: readonly string[]): ImageToTest[] {
+  for (const pattern of patterns) {
+    if (project.settings.get(pattern.toLowerCase())?.kind !== 'shared') continue;
+    throw new DwtError('USAGE', `${pattern} is a shared stage, which has no contract of its own.`, {
+      hint: 'Judge the images that are built on it; `dwt stages` shows them.',
+    });
+  }
   const candidates = project.hierarchy.stages.flatMap(({ name }) => {
     const settings = project.settings.get(name);
     return settings && settings.kind !== 'shared'
@@ -160,7 +170,6 @@ async function testImage(
       seconds: seconds(),
       error,
     });
-    if (signal.aborted) throw error;
     return { stage, reference, id, verdict: 'fail', checks: [], skipped: [], seconds: seconds(), error };
   }
 }

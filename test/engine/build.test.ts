@@ -360,6 +360,15 @@ describe('unusual projects', () => {
     const made = await project(family());
     const runs = await Promise.all([made.dwt(['build', '--json']), made.dwt(['build', '--json'])]);
     expect(runs.map(({ status }) => status)).toEqual([0, 0]);
+    const layers = await Promise.all(
+      runs.map(async (run) => {
+        const { images } = run.json<BuildJson>();
+        const details = await Promise.all(images.map(({ id }) => engine.inspectImage(id ?? '')));
+        return details.map((image) => image?.layers);
+      }),
+    );
+    expect(layers[0]).toEqual(layers[1]);
+    expect(layers[0]?.every((each) => each !== undefined && each.length > 0)).toBe(true);
     expect(actions(await made.dwt(['build', '--json']))).toEqual({
       lab: 'reused',
       plain: 'reused',

@@ -8,6 +8,7 @@ interface Stored {
   readonly id: string;
   readonly config: Buffer;
   readonly layers: readonly Buffer[];
+  readonly labels: Readonly<Record<string, string>>;
 }
 
 const manifestType = 'application/vnd.docker.distribution.manifest.v2+json';
@@ -23,14 +24,16 @@ export class PushingEngine {
   /** How many pushes were begun. */
   pushes = 0;
 
-  /** An image of these layers, or of one random layer, under a name. */
+  /** An image of these layers, or of one random layer, under a name `PROJECT/STAGE:TAG`, labelled as dwt's own are. */
   add(name: string, layers: readonly Buffer[] = [randomBytes(1000)]): string {
+    const [project = '', stage = ''] = name.split(/[/:]/);
+    const labels = { 'dwt.project': project, 'dwt.stage': stage };
     const config = Buffer.from(
       JSON.stringify({ rootfs: { type: 'layers', diff_ids: layers.map(digestOf) } }),
     );
     const id = digestOf(config);
-    this.#images.set(id, { id, config, layers });
-    this.tags.set(name, { id, config, layers });
+    this.#images.set(id, { id, config, layers, labels });
+    this.tags.set(name, { id, config, layers, labels });
     return id;
   }
 
@@ -40,7 +43,7 @@ export class PushingEngine {
 
   async inspectImage(name: string): Promise<Partial<ImageDetails> | null> {
     const image = this.#find(name);
-    return image && { id: image.id, layers: image.layers.map(digestOf), labels: {} };
+    return image && { id: image.id, layers: image.layers.map(digestOf), labels: image.labels };
   }
 
   async tag(image: string, name: string): Promise<void> {

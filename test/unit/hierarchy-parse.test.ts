@@ -110,14 +110,29 @@ describe('stages', () => {
 
 describe('what an instruction takes', () => {
   const context = (...sources: string[]): unknown => ({ from: { kind: 'context' }, sources });
+  const remote = (source: string, fixed = false): unknown => ({
+    from: { kind: 'remote', fixed },
+    sources: [source],
+  });
 
   test.each<[string, unknown[]]>([
     ['COPY a ./b/ /d/../c /x/', [context('a', 'b', 'c')]],
     ['COPY . /', [context('.')]],
     ['COPY ../../a* /', [context('a*')]],
     ['COPY ["a b", "c", "/x/"]', [context('a b', 'c')]],
-    ['ADD a https://example.com/f git@host:repo.git /x/', [context('a')]],
-    ['ADD https://example.com/f /x/', []],
+    [
+      'ADD a https://example.com/f git@host:repo.git /x/',
+      [remote('https://example.com/f'), remote('git@host:repo.git'), context('a')],
+    ],
+    [
+      `ADD --checksum=sha256:${'0'.repeat(64)} https://example.com/f /x/`,
+      [remote('https://example.com/f', true)],
+    ],
+    [
+      `ADD https://example.com/r.git#${'0'.repeat(40)}:docs /x/`,
+      [remote(`https://example.com/r.git#${'0'.repeat(40)}:docs`, true)],
+    ],
+    ['ADD https://example.com/r.git#v1 /x/', [remote('https://example.com/r.git#v1')]],
     [
       'COPY --from=busybox:1 /bin/sh /',
       [{ from: { kind: 'image', reference: 'busybox:1' }, sources: ['bin/sh'] }],

@@ -120,7 +120,7 @@ describe('a plan', () => {
     expect(told(await plan(from, { engine }))).toEqual({
       base: inside,
       python: inside,
-      one: ['build', 'files: one/2, one/3 (new)'],
+      one: ['build', 'files: one/2 changed, one/3 is new'],
       two: ['build', 'uses: one changed, which it takes files from'],
       other: unchanged,
     });
@@ -131,7 +131,7 @@ describe('a plan', () => {
     const engine = engineWith(built(await plan(from)), bases);
     writeFileSync(join(from, 'Dockerfile'), dockerfile.replace('RUN install', 'RUN install more'));
     expect(told(await plan(from, { engine }))).toEqual({
-      base: ['build', 'instructions: line 4 (RUN)'],
+      base: ['build', 'instructions: line 4 (RUN) changed'],
       python: ['build', 'parent: base changed'],
       one: ['build', 'parent: python changed'],
       two: ['build', 'parent: python changed', 'uses: one changed, which it takes files from'],
@@ -158,7 +158,42 @@ describe('a plan', () => {
     const engine = engineWith(built(await plan(from)), bases);
     expect(told(await plan(from, { engine, buildArguments: { COLOUR: 'blue' } }))['one']).toEqual([
       'build',
-      'arguments: COLOUR',
+      'arguments: COLOUR changed',
+    ]);
+  });
+
+  test('builds again what a stage downloads unchecked, and all that stands on it; what is pinned is reused', async () => {
+    const commit = 'a'.repeat(40);
+    const from = makeFolder({
+      Dockerfile: [
+        'FROM debian:trixie AS moving',
+        'ADD https://example.com/file /file',
+        'FROM moving AS child',
+        'RUN child',
+        'FROM debian:trixie AS taker',
+        'COPY --from=moving /file /',
+        'FROM debian:trixie AS pinned',
+        `ADD --checksum=sha256:${'b'.repeat(64)} https://example.com/file /file`,
+        `ADD https://example.com/repository.git#${commit} /repository`,
+      ].join('\n'),
+    });
+    const stages = ['moving', 'child', 'taker', 'pinned'];
+    const engine = engineWith(built(await plan(from, { stages })), bases);
+    const remote = ['build', 'remote: what https://example.com/file gives may have changed'];
+    expect(told(await plan(from, { engine, stages }))).toEqual({
+      moving: remote,
+      child: remote,
+      taker: remote,
+      pinned: unchanged,
+    });
+  });
+
+  test('warns of an age of packages that the Dockerfile does not heed', async () => {
+    const events: DwtEvent[] = [];
+    const from = makeFolder({ Dockerfile: 'FROM debian:trixie AS a\nRUN a\n' });
+    await plan(from, { cacheTtlMs: 1000, emit: (event: DwtEvent) => events.push(event) });
+    expect(events).toMatchObject([
+      { type: 'warning', message: expect.stringContaining('declares no ARG PACKAGES_EPOCH') },
     ]);
   });
 
@@ -286,7 +321,7 @@ describe('the label of inputs', () => {
     const from = makeFolder({ Dockerfile: 'FROM debian:trixie AS a\nCOPY files /\n', ...files });
     const engine = engineWith(built(await plan(from)), bases);
     writeFileSync(join(from, 'files/7'), 'x');
-    expect(told(await plan(from, { engine }))).toEqual({ a: ['build', 'files: some of its files'] });
+    expect(told(await plan(from, { engine }))).toEqual({ a: ['build', 'files: some of its files changed'] });
   });
 
   test.each([undefined, '', '{', '[]', '{"version":2,"stages":{}}', '{"version":1,"stages":{"a":{}}}'])(
@@ -300,6 +335,15 @@ describe('the label of inputs', () => {
     const made = await plan(folder(), { buildArguments: { COLOUR: 'hunter2' } });
     expect(JSON.stringify(made.stages.map(({ labels }) => labels))).not.toContain('hunter2');
   });
+});
+
+test('a bake file holds no value of an argument that sounds secret: bake takes it from the environment', async () => {
+  const from = makeFolder({ Dockerfile: 'FROM debian:trixie AS a\nARG TOKEN\nARG X\nRUN a\n' });
+  const made = await plan(from, { buildArguments: { TOKEN: 'hunter2hunter2', X: '1' } });
+  const file = bakeFile(made, readProject(from));
+  expect(file.variable).toEqual({ TOKEN: { default: '' } });
+  expect(file.target['a']?.args).toEqual({ X: '1', TOKEN: '${TOKEN}' });
+  expect(JSON.stringify(file.target)).not.toContain('hunter2');
 });
 
 test('a bake file says what the plan says', async () => {

@@ -53,6 +53,17 @@ describe('renderError', () => {
     expect(text).not.toContain('line 1\n');
   });
 
+  test('shows the source lines whole, however much a step has said', () => {
+    const excerpt = '  2 | FROM x AS a\n> 3 | RUN make';
+    const detail = Array.from({ length: 500 }, (_, line) => `line ${line}`).join('\n');
+    const error = new DwtError('BUILD_FAILED', 'It failed.', { excerpt, detail });
+    const lines = renderError(error, plainPaper).split('\n');
+    expect(lines.slice(1, 4)).toEqual(['', '      2 | FROM x AS a', '    > 3 | RUN make']);
+    expect(lines.at(-2)).toBe('    line 499');
+    expect(lines.length).toBeLessThan(40);
+    expect(error.toJSON().detail).toBe(`${excerpt}\n\n${detail}`);
+  });
+
   test('cuts a line of a detail that would fill the screen', () => {
     const detail = `before\n${'x'.repeat(8000)}\nafter`;
     const text = renderError(new DwtError('BUILD_FAILED', 'It failed.', { detail }), plainPaper);

@@ -11,6 +11,8 @@ const source = [
   'FROM bsae AS tool',
   'COPY --from=registry.example.com/files:1 /a /a',
   'FROM nothing-like-it@sha256:'.padEnd(92, 'a'),
+  'FROM scratch AS download',
+  'ADD https://example.com/archive.tar.gz /archive',
 ].join('\n');
 const hierarchy = parseDockerfile(source, { file: 'Dockerfile' });
 
@@ -73,7 +75,8 @@ describe('an image that cannot be pulled', () => {
       message: 'The image bsae, which line 3 names, cannot be pulled.',
       hint: expect.stringMatching(/^Did you mean the stage base\?/),
     });
-    expect(error.detail).toMatch(/> 3 \| FROM bsae AS tool[\s\S]*no such host$/);
+    expect(error.excerpt).toMatch(/> 3 \| FROM bsae AS tool/);
+    expect(error.detail).toBe('failed to do request: no such host');
   });
 
   test('of COPY --from', () => {
@@ -92,5 +95,33 @@ describe('an image that cannot be pulled', () => {
 
   test('is not blamed for another failure of the engine', () => {
     expect(explain('tool', 'exporting to image', 'broken').message).toBe('The build failed: broken.');
+  });
+});
+
+test('a download that fails is named with its line', () => {
+  const url = 'https://example.com/archive.tar.gz';
+  expect(explain('download', url, 'invalid response status 404')).toMatchObject({
+    code: 'BUILD_FAILED',
+    message: `${url}, which line 7 adds, cannot be downloaded.`,
+    location: { line: 7 },
+    detail: 'invalid response status 404',
+  });
+});
+
+test('a line that this engine does not know is shown, with what older engines lack', () => {
+  const said =
+    'failed to solve with frontend dockerfile.v0: failed to create LLB definition: dockerfile parse error line 2: unknown instruction: ECHO';
+  const steps = trackSteps(
+    hierarchy,
+    () => {},
+    () => {},
+  );
+  const build = { target: 'tool', hierarchy, steps, secrets: new Set<string>() };
+  expect(explainFailure(new BuildFailure(said, null), build).error).toMatchObject({
+    code: 'BUILD_FAILED',
+    message: 'This engine does not accept line 2: unknown instruction: ECHO.',
+    location: { file: 'Dockerfile', line: 2 },
+    excerpt: expect.stringContaining('> 2 | RUN'),
+    hint: expect.stringContaining('heredocs'),
   });
 });
