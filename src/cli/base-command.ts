@@ -77,6 +77,9 @@ export abstract class BaseCommand<T extends typeof Command> extends Command {
       display.emit(event);
     });
     const interruption = listenForInterruption((message) => emit({ type: 'warning', message }));
+    if (flags['log-level'] === 'debug' && flags['log-file'] === undefined) {
+      emit({ type: 'warning', message: '--log-level changes nothing without --log-file.' });
+    }
     const session = openSession({
       project: flags.project,
       engine: flags.engine,

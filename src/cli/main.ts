@@ -51,7 +51,8 @@ async function loadConfig(commands: string | undefined): Promise<Config> {
 
 function asksForJson(argv: readonly string[]): boolean {
   const end = argv.indexOf('--');
-  return (end === -1 ? argv : argv.slice(0, end)).includes('--json');
+  const words = end === -1 ? argv : argv.slice(0, end);
+  return words.includes('--json') || /(?:^| )--format[ =]json(?: |$)/.test(words.join(' '));
 }
 
 /**

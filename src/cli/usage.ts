@@ -57,11 +57,14 @@ export async function refuseUnknownCommand(argv: readonly string[], config: Conf
       hint: `Run dwt ${first} --help for what it takes.`,
     });
   }
-  if (known) return;
-  const topic = config.findTopic(first);
-  if (topic && (second === undefined || config.findCommand(`${first}:${second}`))) return;
+  if (known && first !== 'help') return;
+  // What `help` is asked about is a command like any other.
+  const [word, more] = first === 'help' ? wordsOf(argv.slice(1)) : [first, second];
+  if (word === undefined || (first === 'help' && config.findCommand(word))) return;
+  const topic = config.findTopic(word);
+  if (topic && (more === undefined || config.findCommand(`${word}:${more}`))) return;
   const ids = config.commandIDs.map((id) => id.replaceAll(':', ' '));
-  const asked = topic ? `${first} ${second}` : first;
+  const asked = topic ? `${word} ${more}` : word;
   const near = await nearestOf(asked, ids);
   throw new DwtError('USAGE', `There is no command "${asked}".`, {
     hint: near === null ? 'Run dwt --help for the commands.' : `Did you mean dwt ${near}?`,

@@ -28,6 +28,7 @@ describe('usage', () => {
     ['a command that is like no other', ['frobnicate'], 'Run dwt --help'],
     ['a flag before the command', ['--jobs', '2', 'build'], 'A command comes first, and --jobs was given'],
     ['a flag that is nearly right', ['build', '--keepgoing'], 'Did you mean --keep-going?'],
+    ['help about what is no command', ['help', 'buidl'], 'Did you mean dwt build?'],
     ['half a command', ['engine', 'stat'], 'Did you mean dwt engine status?'],
     ['a flag that does not exist', ['build', '--nope'], 'Nonexistent flag: --nope'],
     ['a value that is not allowed', ['build', '--progress', 'loud'], 'Expected --progress=loud to be one of'],
