@@ -31,8 +31,11 @@ export async function unless(statuses: readonly number[], call: Promise<unknown>
 export const diskFullHint =
   'Make room where the engine keeps its images, for example with `docker system prune`, and run again.';
 
-// The engine gives these facts as text alone. Nothing else in the program judges by what the engine's text says.
+// The engine gives these facts as text alone. But for failed pushes, nothing else judges by what the engine's text says.
 const diskFullTexts = ['no space left on device', 'disk quota exceeded'];
+/** The engine did not reach the registry that it asked. */
+export const outOfReach =
+  /connection refused|no such host|i\/o timeout|handshake timeout|no route to host|network is unreachable|deadline exceeded|Client\.Timeout|server misbehaving/i;
 const cancelledTexts = ['context canceled', 'context cancelled'];
 
 export const meansDiskFull = (said: string): boolean =>

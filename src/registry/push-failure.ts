@@ -3,7 +3,7 @@
  * asked, with the same credentials, whether it would take an upload, and its status decides. What the engine said is
  * judged by its words only where that says nothing, and only here.
  */
-import { EngineRefusal } from '../engine/failure.ts';
+import { EngineRefusal, outOfReach } from '../engine/failure.ts';
 import { DwtError, type ErrorCode } from '../errors.ts';
 import { RegistryFailure, RegistryRefusal } from './answer.ts';
 import type { RegistryHost } from './observe.ts';
@@ -172,8 +172,7 @@ const words: readonly {
     }),
   },
   {
-    pattern:
-      /connection refused|no such host|i\/o timeout|handshake timeout|no route to host|network is unreachable|deadline exceeded|Client\.Timeout|server misbehaving/i,
+    pattern: outOfReach,
     meaning: ({ domain }) => ({
       code: 'REGISTRY_UNREACHABLE',
       message: `The engine cannot reach ${domain}.`,

@@ -1,6 +1,6 @@
 /** Failures of builds in the user's terms: which stage, which lines, what the step said last, what was not tried. */
 import { BuildFailure, type FailedVertex } from '../engine/build-failure.ts';
-import { diskFullHint, meansDiskFull } from '../engine/failure.ts';
+import { diskFullHint, meansDiskFull, outOfReach } from '../engine/failure.ts';
 import { DwtError } from '../errors.ts';
 import type { Hierarchy, Instruction } from '../hierarchy/hierarchy.ts';
 import { closure, nearest } from '../hierarchy/select.ts';
@@ -147,7 +147,10 @@ function missingImage(
         image,
         hierarchy.stages.map(({ name }) => name),
       );
-      return new DwtError(code, `The image ${image}, which line ${lines.start} names, cannot be pulled.`, {
+      const unreachable = outOfReach.test(vertex.error);
+      const why = unreachable ? ': its registry cannot be reached' : '';
+      const sentence = `The image ${image}, which line ${lines.start} names, cannot be pulled${why}.`;
+      return new DwtError(unreachable ? 'REGISTRY_UNREACHABLE' : code, sentence, {
         hint:
           near === null
             ? 'Check its name, and with `dwt doctor` what can be reached from here; `dwt base` makes a Debian base image without pulling.'

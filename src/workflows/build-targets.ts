@@ -99,7 +99,7 @@ async function buildTarget(target: PlannedStage, number: number, run: Run): Prom
     });
     failed.set(stage, error);
     if (stage !== target.name) tasks.finish(stage, 'failed', { error });
-    if (!keepGoing || error.exitStatus === 3) run.stop.abort();
+    if (!keepGoing || error.code === 'ENGINE_LOST') run.stop.abort();
     return fail(error);
   } finally {
     steps.end(number);

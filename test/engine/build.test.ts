@@ -10,6 +10,7 @@ import { connectEngine } from '../../src/engine/connect.ts';
 import type { Engine } from '../../src/engine/engine.ts';
 import { testBase, testEngine } from '../support/engine.ts';
 import { makeProject, type TestProject, withJson } from '../support/project.ts';
+import { startRegistry } from '../support/registry.ts';
 
 interface BuildJson {
   readonly images: readonly {
@@ -313,11 +314,26 @@ describe('a build that fails', () => {
     });
   });
 
-  test('an image that does not exist is said to be the problem', async () => {
+  test('an image that its registry does not have is said to be the problem; a registry out of reach ends with 3', async () => {
+    const registry = await startRegistry();
+    try {
+      const made = await project({ Dockerfile: `FROM ${registry.host}/nobody/nothing:here AS a\n` });
+      const run = await made.dwt(['build', '--json']);
+      expect(run.status).toBe(1);
+      expect(run.json<BuildJson>().images[0]?.error).toMatchObject({
+        code: 'BUILD_FAILED',
+        message: expect.stringContaining('nobody/nothing'),
+      });
+    } finally {
+      await registry.stop();
+    }
     const made = await project({ Dockerfile: 'FROM 127.0.0.1:9/nobody/nothing:here AS a\n' });
     const run = await made.dwt(['build', '--json']);
-    expect(run.status).toBe(1);
-    expect(run.json<BuildJson>().images[0]?.error?.message).toContain('nobody/nothing');
+    expect(run.status).toBe(3);
+    expect(run.json<BuildJson>().images[0]?.error).toMatchObject({
+      code: 'REGISTRY_UNREACHABLE',
+      message: expect.stringContaining('nobody/nothing'),
+    });
   });
 
   test('output that is no UTF-8, and a line of 10 MB, do no harm', async () => {

@@ -140,7 +140,7 @@ describe('dwt push', () => {
     await writeFile(join(project, 'a'), randomBytes(50_000));
     const stale = await push(['--env', 'dev'], { REGISTRY: open.host });
     expect(stale.images.map(({ action }) => action)).toEqual(['present', 'present']);
-    expect(stale.stderr).toContain('built before its sources changed: a (a: a)');
+    expect(stale.stderr).toContain('built before its sources changed: a (a: a changed)');
     await build();
     const { images, stderr } = await push(['--env', 'dev'], { REGISTRY: open.host });
     expect(images.map(({ stage, reference, action }) => [stage, reference, action])).toEqual([
