@@ -39,7 +39,7 @@ export function renderFrame(progress: Progress, options: FrameOptions): string[]
   const failed = shown.filter(({ outcome, failure }) => outcome === 'failed' && failure.length > 0).length;
   const each = failed === 0 ? 0 : Math.min(failureLines, Math.floor(spare / failed));
   const rows = lines.flatMap(({ node, branch, under }) => [
-    taskLine(node, branch, names, options),
+    taskLine(node, branch, names, awaitedBy(node, progress.tasks), options),
     ...failureOf(node, under, each, options),
   ]);
   return [...rows.slice(0, room), footer(all, shown.length, options)];
@@ -54,7 +54,21 @@ function fold(tasks: readonly Task[], room: number): readonly Task[] {
   return tasks.filter((task) => kept.has(task));
 }
 
-function taskLine(task: Task, branch: string, names: number, options: FrameOptions): string {
+/** The nearest stage that the task stands on and that is not finished; null where there is none. */
+function awaitedBy(task: Task, tasks: Progress['tasks']): string | null {
+  const parent = task.parent === null ? undefined : tasks.get(task.parent);
+  if (!parent) return null;
+  const over = parent.outcome !== 'running' && parent.outcome !== 'queued';
+  return over ? null : parent.steps.size > 0 ? parent.title : (awaitedBy(parent, tasks) ?? parent.title);
+}
+
+function taskLine(
+  task: Task,
+  branch: string,
+  names: number,
+  awaited: string | null,
+  options: FrameOptions,
+): string {
   const { paper, now } = options;
   const { mark, style } = markOf(task, options);
   const name = cliTruncate(task.title, Math.max(1, names - stringWidth(branch) - 2));
@@ -63,7 +77,7 @@ function taskLine(task: Task, branch: string, names: number, options: FrameOptio
   const time =
     task.outcome === 'queued' || (task.outcome !== 'running' && seconds < 0.05) ? '' : formatSeconds(seconds);
   const room = paper.width - names - 2 - (time === '' ? 0 : stringWidth(time) + 2) - 1;
-  const text = room < 4 ? '' : cliTruncate(statusOf(task, options, room), room);
+  const text = room < 4 ? '' : cliTruncate(statusOf(task, awaited, options, room), room);
   const gap = ' '.repeat(Math.max(1, room - stringWidth(text) + 2));
   const start = `${paper.paint('dim', branch)}${style ? paper.paint(style, mark) : mark} ${name}${space}  `;
   const painted =
@@ -91,7 +105,7 @@ function markOf({ outcome }: Task, { marks, spinner }: FrameOptions): { mark: st
   }
 }
 
-function statusOf(task: Task, options: FrameOptions, room: number): string {
+function statusOf(task: Task, awaited: string | null, options: FrameOptions, room: number): string {
   if (task.outcome === 'queued') return '';
   if (task.outcome !== 'running') {
     const size = task.bytes === null ? null : formatBytes(task.bytes);
@@ -99,7 +113,7 @@ function statusOf(task: Task, options: FrameOptions, room: number): string {
   }
   const steps = [...task.steps.values()];
   const current = steps.at(-1);
-  if (!current) return '';
+  if (!current) return awaited === null ? '' : `waits for ${awaited}`;
   const more = steps.length > 1 ? ` (+${steps.length - 1})` : '';
   const bar = barOf(current, options, room);
   return `${bar}${current.title}${more}`;

@@ -52,6 +52,21 @@ describe('renderFrame', () => {
     ]);
   });
 
+  test('a stage that has nothing to run yet says what it waits for', () => {
+    const events: DwtEvent[] = [...family, { type: 'task-started', task: 'lab' }];
+    expect(frame(events)[2]).toMatch(/\* lab +waits for base +10 s/);
+    expect(frame([...events, started('python', 'RUN pip')])[2]).toMatch(/\* lab +waits for python/);
+    const done = ['base', 'python'].map(
+      (task): DwtEvent => ({
+        type: 'task-finished',
+        task,
+        outcome: 'done',
+        seconds: 1,
+      }),
+    );
+    expect(frame([...events, ...done])[2]).not.toContain('waits');
+  });
+
   test('a stage that failed keeps the last output of its step', () => {
     const events: DwtEvent[] = [
       ...family,
