@@ -3,7 +3,7 @@ import { fail, inSeconds, pass } from './check.ts';
 import type { EndEvidence } from './evidence.ts';
 import { isRight, judgeHttp } from './judge-http.ts';
 import { judgeIsolation } from './judge-isolation.ts';
-import { judgeMetrics, metricsExpectation } from './judge-metrics.ts';
+import { judgeMetrics } from './judge-metrics.ts';
 import { judgeStop } from './judge-stop.ts';
 import { judgeSudo } from './judge-sudo.ts';
 import { judgeProcesses } from './judge-user.ts';
@@ -18,9 +18,9 @@ const watched = 3;
 
 export async function trySidecar({ laboratory, image, checks, report }: TrialRequest): Promise<TrialResult> {
   const findings = new Findings(report);
-  const metrics = metricsExpectation(checks);
+  const { metrics } = checks;
   const port = metrics?.port ?? platform.port;
-  const served = metrics ?? (checks.http && { path: checks.http.path, status: checks.http.status });
+  const served = metrics ? { path: metrics.path, status: [200] } : checks.http;
   const environment = {
     ...sentinelEnvironment(),
     PORT: `${port}`,

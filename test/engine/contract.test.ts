@@ -150,7 +150,7 @@ describe('kinds', () => {
         image(server(names3)),
         image(server('"memory_stats.usage 1\\n"')),
       ]);
-      const checks = { readyWithin: 30, extra: { metrics: {} } };
+      const checks = { readyWithin: 30, metrics: { path: '/__metrics', port: 9121, names: null } };
       const { images } = await judge([alone(right, 'sidecar', checks), alone(broken, 'sidecar', checks)]);
       expect(verdicts(images[0]?.checks ?? [])).toEqual({
         metrics: 'pass',
@@ -176,7 +176,7 @@ describe('kinds', () => {
         image(`${asUser} sleep 8; exit 0;`),
         image(`${asUser} print "bucket not found\\n"; exit 2;`),
       ]);
-      const checks = { extra: { ends: { within: 30, status: [0] } } };
+      const checks = { ends: { within: 30, status: [0] } };
       const { images } = await judge([alone(done, 'job', checks), alone(failed, 'job', checks)]);
       expect(images[0]).toMatchObject({ verdict: 'pass' });
       expect(images[1]?.checks).toMatchObject([
