@@ -30,8 +30,9 @@ export function judgePage(evidence: PageEvidence, page: PageSettings): Judgement
     page.visible.length > 0
       ? `${named(page.visible)} visible after ${inSeconds(Math.max(...evidence.seen.map(Number)))}`
       : `loaded after ${inSeconds(evidence.loaded ?? 0)}`;
+  const mended = evidence.cut.websockets > 0 ? `, still so after ${cutOf(evidence)}` : '';
   const reasons = allowed.length > 0 ? `, allowed: ${enumerate(allowed, 3)}` : '';
-  return pass(`${where}: ${saw}, ${visible}${reasons}`);
+  return pass(`${where}: ${saw}, ${visible}${mended}${reasons}`);
 }
 
 /** What is allowed is told by its reasons. */
