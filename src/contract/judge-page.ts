@@ -26,11 +26,11 @@ export function judgePage(evidence: PageEvidence, page: PageSettings): Judgement
     ...wrong.map(({ text, afterCut }) => (afterCut ? `after ${cutOf(evidence)}: ${text}` : text)),
   ];
   if (faults.length > 0) return fail(`${where} (${saw}): ${several(faults)}`, hintOf(wrong, evidence));
-  const visible =
-    page.visible.length > 0
-      ? `${named(page.visible)} visible after ${inSeconds(Math.max(...evidence.seen.map(Number)))}`
-      : `loaded after ${inSeconds(evidence.loaded ?? 0)}`;
-  const mended = evidence.cut.websockets > 0 ? `, still so after ${cutOf(evidence)}` : '';
+  const marked = page.visible.length > 0;
+  const visible = marked
+    ? `${named(page.visible)} visible after ${inSeconds(Math.max(...evidence.seen.map(Number)))}`
+    : `loaded after ${inSeconds(evidence.loaded ?? 0)}`;
+  const mended = marked && evidence.cut.websockets > 0 ? `, still so after ${cutOf(evidence)}` : '';
   const reasons = allowed.length > 0 ? `, allowed: ${enumerate(allowed, 3)}` : '';
   return pass(`${where}: ${saw}, ${visible}${mended}${reasons}`);
 }

@@ -1,31 +1,57 @@
-/** Commands that a stage declares: run beside the tool, as its user and with its environment. */
+/** Commands that a stage declares: run as the platform's user, beside the tool and with its environment. */
 import { DwtError } from '../errors.ts';
 import { fail, type Judgement, pass } from './check.ts';
 import type { InsideEvidence } from './evidence.ts';
 import type { Laboratory } from './laboratory.ts';
 import { platform } from './platform.ts';
 import type { Inspector } from './probe-inside.ts';
+import { sentinelEnvironment } from './sentinels.ts';
+import { Subject } from './subject.ts';
 import type { Findings } from './trial.ts';
 
 /** Seconds that one may take. */
 const within = 60;
 const shownLines = 20;
+const user = `${platform.user.id}:${platform.group.id}`;
 
-export const commandCheck = (name: string): string => `command ${name}`;
+type Commands = Readonly<Record<string, string>>;
+
+const checkOf = (name: string): string => `command ${name}`;
+export const commandChecks = (commands: Commands): string[] => Object.keys(commands).map(checkOf);
 
 export async function tryCommands(
   findings: Findings,
   laboratory: Laboratory,
-  commands: Readonly<Record<string, string>>,
+  commands: Commands,
   inspector: Inspector,
-  seen: InsideEvidence,
+  seen: InsideEvidence | null,
 ): Promise<void> {
+  if (seen === null) return findings.skip(commandChecks(commands), 'it ended before anybody could look');
   const environment = await environmentOf(laboratory, inspector, toolOf(seen));
   for (const [name, command] of Object.entries(commands)) {
-    const check = commandCheck(name);
+    const check = checkOf(name);
     findings.begin(check);
     const ran = await runCommand(laboratory, inspector.subject, command, environment);
     await findings.add(check, judgeCommand(command, ran.exitCode), async () => ran.output);
+  }
+}
+
+/** Of a job, which may be over at any time: each in a container of its own, with the variables that jobs get. */
+export async function tryCommandsApart(
+  findings: Findings,
+  laboratory: Laboratory,
+  commands: Commands,
+  image: string,
+): Promise<void> {
+  for (const [name, command] of Object.entries(commands)) {
+    const check = checkOf(name);
+    findings.begin(check);
+    const environment = sentinelEnvironment();
+    const entrypoint = ['/bin/sh', '-c', command];
+    const subject = await Subject.start(laboratory, { image, environment, entrypoint, user });
+    const end = await subject.staysUp(within);
+    await findings.add(check, judgeCommand(command, end?.exitCode ?? null), () => subject.lastLines());
+    await subject.remove();
   }
 }
 
@@ -35,7 +61,7 @@ export function judgeCommand(command: string, exitCode: number | null): Judgemen
   if (exitCode === 0) return pass(`${shown} ended with 0`);
   return fail(
     exitCode === null ? `${shown} did not end within ${within} s` : `${shown} ended with ${exitCode}`,
-    'Its last output is below; it ran as dw-user, with the environment of the tool.',
+    'It ran as dw-user, without a terminal; its last output says why.',
   );
 }
 
@@ -45,11 +71,10 @@ async function runCommand(
   command: string,
   environment: Readonly<Record<string, string>>,
 ): Promise<{ exitCode: number | null; output: string }> {
-  const { user, group } = platform;
   try {
     const ran = await laboratory.race(
       laboratory.engine.exec(subject, ['/bin/sh', '-c', command], {
-        user: `${user.id}:${group.id}`,
+        user,
         environment,
         timeoutMs: within * 1000,
       }),

@@ -16,7 +16,7 @@ import { lookInside, sendInspector } from './probe-inside.ts';
 import { sentinelEnvironment } from './sentinels.ts';
 import { Subject } from './subject.ts';
 import { Findings, type TrialRequest, type TrialResult } from './trial.ts';
-import { commandCheck, tryCommands } from './trial-commands.ts';
+import { commandChecks, tryCommands } from './trial-commands.ts';
 
 const never = 'it did not serve the first time';
 const inside = ['user', 'account', 'sudo', 'environment', 'isolation'] as const;
@@ -33,6 +33,7 @@ export async function tryTool({
   const path = checks.http?.path ?? '/';
   const expected = toolHttp(checks.readyWithin ?? platform.readyWithin, checks.http?.status ?? null);
   const environment = sentinelEnvironment();
+  const { commands = {} } = checks;
   const volume = await homeVolume(laboratory, image, user);
   const start = () => Subject.start(laboratory, { image, environment, host: homeMount(volume) });
 
@@ -69,14 +70,12 @@ export async function tryTool({
       findings.begin('stop');
       await findings.add('stop', judgeStop(await first.stop()), firstLines);
     } else findings.skip(['stop'], 'it had ended by itself');
-    findings.skip(['restart', ...Object.keys(checks.commands ?? {}).map(commandCheck)], never);
+    findings.skip(['restart', ...commandChecks(commands)], never);
     if (page) findings.skip(['page'], never);
     return findings;
   }
 
-  const commands = checks.commands ?? {};
-  if (seen) await tryCommands(findings, laboratory, commands, inspector, seen);
-  else findings.skip(Object.keys(commands).map(commandCheck), 'it ended before anybody could look');
+  await tryCommands(findings, laboratory, commands, inspector, seen);
   if (page) {
     // The driver of the browser is large, and is loaded where there is something to look at.
     const { tryPage } = await import('./trial-page.ts');

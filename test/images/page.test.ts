@@ -1,8 +1,10 @@
 /** The page check as users have it: `dwt smoke-test --page` on images whose page is right, and wrong in each way. */
-import { readFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { readdir, readFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import { type AddressInfo, connect, createServer as createRelay } from 'node:net';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { CheckResult } from '../../src/contract/check.ts';
 import type { SmokeTestResult, TestedImage } from '../../src/workflows/smoke-test.ts';
@@ -187,6 +189,25 @@ test('reaches a tool on the engine of another machine through the engine', async
   // Connections of the page went through programs beside the tool.
   expect(Buffer.concat(said).toString('latin1')).toContain('sub carry');
 }, 180_000);
+
+test('ends with its browser when it is interrupted', async () => {
+  const running = project.start(['smoke-test', 'frame', '--page', '--progress', 'plain']);
+  const browser = await browserOf('frame');
+  running.child.kill('SIGINT');
+  expect((await running.result).status).toBe(130);
+  while (existsSync(`/proc/${browser}`)) await pause(50);
+}, 120_000);
+
+/** Process id, once it is there. */
+async function browserOf(stage: string): Promise<string> {
+  while (true) {
+    for (const pid of (await readdir('/proc')).filter((name) => /^\d+$/.test(name))) {
+      const command = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
+      if (command.includes(`MAP ${stage}.dataworkspace.test`)) return pid;
+    }
+    await pause(50);
+  }
+}
 
 test('says what is missing where there is no browser', async () => {
   const none = await project.dwt(['smoke-test', 'frame', '--page'], { DWT_BROWSER: '/nowhere/chromium' });
