@@ -2,7 +2,14 @@
  * Stands before a judged tool as the platform's proxy does: it is reached under another name, perhaps under a path, says
  * so in X-Forwarded headers, carries websockets, and cuts connections that have been idle.
  */
-import { Agent, createServer, type IncomingMessage, type Server, ServerResponse } from 'node:http';
+import {
+  Agent,
+  type ClientRequest,
+  createServer,
+  type IncomingMessage,
+  type Server,
+  ServerResponse,
+} from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { createProxyServer, type ProxyServer } from 'http-proxy-3';
@@ -24,7 +31,7 @@ export class PlatformProxy {
       ...(prefix && { headers: { 'x-forwarded-prefix': prefix } }),
     }) as ProxyServer;
     proxy.on('error', answerFailure);
-    this.#server = createServer((request, response) => {
+    this.#server = createServer({ keepAliveTimeout: 60_000 }, (request, response) => {
       if (isUnder(prefix, request)) proxy.web(request, response);
       else response.writeHead(404).end(`This proxy serves the tool under ${prefix}/ only.\n`);
     });
@@ -66,9 +73,16 @@ export class PlatformProxy {
   }
 }
 
+/**
+ * Milliseconds that a connection to the tool is kept for the next request. Servers hang up after two seconds and more; a
+ * request that meets that moment would fail, and not for a fault of the page.
+ */
+const keptFor = 1000;
+
 /** Every connection leads to the tool. */
 class DialAgent extends Agent {
   readonly #dial: Dial;
+  readonly #ends = new WeakMap<Duplex, NodeJS.Timeout>();
 
   constructor(dial: Dial) {
     super({ keepAlive: true, maxFreeSockets: 8 });
@@ -84,6 +98,17 @@ class DialAgent extends Agent {
       (error: Error) => made(error, null as unknown as Duplex),
     );
     return null;
+  }
+
+  override keepSocketAlive(connection: Duplex): boolean {
+    const end = setTimeout(() => connection.destroy(), keptFor);
+    this.#ends.set(connection, end.unref());
+    return true;
+  }
+
+  override reuseSocket(connection: Duplex, request: ClientRequest): void {
+    clearTimeout(this.#ends.get(connection));
+    super.reuseSocket(connection, request);
   }
 }
 

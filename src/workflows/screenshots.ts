@@ -45,7 +45,7 @@ export class Screenshots {
     if (!this.#all && verdict === 'pass') return null;
     try {
       this.#folder ??= mkdtempSync(join(tmpdir(), 'dwt-screenshots-'));
-      const file = join(this.#folder, `${name}.png`);
+      const file = join(this.#folder, `${name.replace(/[^\w.-]+/g, '-')}.png`);
       await writeFile(file, picture);
       return file;
     } catch (error) {

@@ -134,13 +134,13 @@ interface Furniture {
   readonly pages: { readonly program: string; readonly screenshots: Screenshots } | null;
 }
 
-/** As a file and as part of a host name. */
-const plainName = (task: string): string =>
-  task
+/** Where an image's page is looked at, by its own name as far as a host can have it. */
+const hostOf = (task: string): string =>
+  `${task
     .toLowerCase()
     .replace(/[^a-z0-9]+/g, '-')
-    .replace(/^-|-$/g, '')
-    .slice(-60);
+    .slice(-60)
+    .replace(/^-|-$/g, '')}.dataworkspace.test`;
 
 async function testImage(
   image: ImageToTest,
@@ -158,11 +158,10 @@ async function testImage(
     signal.throwIfAborted();
     const details = await imageDetails(engine, image);
     id = details.id;
-    const name = plainName(task);
     const page = pages && {
       program: pages.program,
-      host: `${name}.dataworkspace.test`,
-      keep: (picture: Buffer, verdict: Verdict) => pages.screenshots.keep(name, picture, verdict),
+      host: hostOf(task),
+      keep: (picture: Buffer, verdict: Verdict) => pages.screenshots.keep(task, picture, verdict),
     };
     const { user } = details;
     const found = await tryImage({ laboratory, image: id, user, kind, checks, page, report: steps });
