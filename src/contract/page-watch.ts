@@ -35,7 +35,9 @@ export class PageWatch {
 
   #note(kind: PageProblem['kind'], text: string): void {
     if (this.problems.length >= mostProblems) return;
-    const line = text.replace(/\s+/g, ' ').trim().slice(0, mostCharacters);
+    // A page's own words are shown in terminals: without what could move a cursor.
+    const words = text.replace(/\s+/g, ' ').replace(/[\p{Cc}\p{Cf}]/gu, '');
+    const line = words.trim().slice(0, mostCharacters);
     if (this.problems.some((known) => known.text === line)) return;
     this.problems.push({ kind, text: line, afterCut: this.#afterCut });
   }

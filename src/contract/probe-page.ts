@@ -37,7 +37,6 @@ export async function viewPage({
 }: PageView): Promise<PageEvidence> {
   const proxy = await PlatformProxy.open(dial, prefix);
   const origin = `http://${host}`;
-  const close = () => browser?.close();
   const browser = await launchBrowser(program, [
     // The tool has the one name that leads anywhere, in a browser that takes it for https as the platform's is.
     `--host-resolver-rules=MAP ${host}:80 127.0.0.1:${proxy.port}, MAP * ~NOTFOUND`,
@@ -47,6 +46,7 @@ export async function viewPage({
     proxy.close();
     throw error;
   });
+  const close = () => browser.close();
   signal.addEventListener('abort', close, { once: true });
   try {
     signal.throwIfAborted();
@@ -75,11 +75,11 @@ async function look(
     (error: Error) => ({ status: null, refusal: reasonOf(error, page.within) }),
   );
   const loading = opened.waitForLoadState('load', { timeout }).then(age, () => null);
-  const seen =
-    arrival.status === null
-      ? page.visible.map(() => null)
-      : await Promise.all(page.visible.map((mark) => untilSeen(opened, mark, page.within, age)));
-  const loaded = arrival.status === null || page.visible.length > 0 ? null : await loading;
+  const arrived = arrival.status !== null && arrival.status < 400;
+  const seen = await Promise.all(
+    page.visible.map((mark) => (arrived ? untilSeen(opened, mark, page.within, age) : null)),
+  );
+  const loaded = arrived && page.visible.length === 0 ? await loading : null;
   await opened.waitForLoadState('networkidle', { timeout: quietWithin * 1000 }).catch(() => {});
 
   watch.cut();
@@ -113,7 +113,7 @@ async function untilSeen(
 ): Promise<number | null> {
   while (true) {
     const looks = opened.frames().map((frame) => {
-      const found = 'text' in mark ? frame.getByText(mark.text) : frame.locator(mark.selector);
+      const found = 'text' in mark ? frame.getByText(mark.text) : frame.locator(`css=${mark.selector}`);
       // A frame may go while it is looked at.
       return found
         .filter({ visible: true })

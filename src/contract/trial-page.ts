@@ -1,7 +1,6 @@
 /** The page of a tool that serves: as it is, and under a path where the stage says how it is told one. */
 import type { PageSettings } from '../project/project.ts';
-import type { Judgement } from './check.ts';
-import { pass } from './check.ts';
+import { type Judgement, pass } from './check.ts';
 import type { PageEvidence } from './evidence.ts';
 import { judgePage } from './judge-page.ts';
 import type { Laboratory } from './laboratory.ts';
@@ -21,6 +20,7 @@ export interface PageTrial {
   readonly startUnder: (prefix: string, variables: Readonly<Record<string, string>>) => Promise<Subject>;
 }
 
+/** A path that a proxy might serve a tool under. */
 const path = 'a/path';
 
 export async function tryPage(findings: Findings, trial: PageTrial): Promise<void> {

@@ -38,7 +38,7 @@ pages = {
         </script>""",
     "script-error": """<title>Oh</title><h1>Ready</h1>
         <script>setTimeout(() => { undefined.boom }, 200)</script>
-        <script>console.error('no data', 42)</script>""",
+        <script>console.error('no \\x1b[31mdata', 42)</script>""",
     "missing-script": '<title>Oh</title><h1>Ready</h1><script src="missing.js"></script>',
     "allowed": '<title>Oh</title><h1>Ready</h1><script src="missing.js"></script>',
     "elsewhere": f"""<h1>Ready</h1><img src="https://example.com/pixel.png?x=1">
