@@ -1,7 +1,8 @@
 /**
  * The contract of jobs: the image has the account, gives nobody more rights, and starts. What a job must achieve needs
- * its own inputs, so it is judged only where it declares an end: `checks: {ends: {within: 60, status: [0]}}`.
+ * its own inputs, so it is judged only where it declares an end: `checks: {ends: {within: 60s, status: 0}}`.
  */
+import type { EndSettings } from '../project/project.ts';
 import { fail, inSeconds, type Judgement, pass } from './check.ts';
 import type { EndEvidence } from './evidence.ts';
 import { judgeSudo } from './judge-sudo.ts';
@@ -11,18 +12,14 @@ import { lookInside, sendInspector } from './probe-inside.ts';
 import { sentinelEnvironment } from './sentinels.ts';
 import { Subject } from './subject.ts';
 import { Findings, type TrialRequest, type TrialResult } from './trial.ts';
+import { tryCommandsApart } from './trial-commands.ts';
 
 /** Exit codes by which engines and shells say that there was nothing to run. */
 const notRun = new Set([125, 126, 127]);
 
-interface EndExpectation {
-  readonly within: number;
-  readonly status: readonly number[];
-}
-
 export async function tryJob({ laboratory, image, checks, report }: TrialRequest): Promise<TrialResult> {
   const findings = new Findings(report);
-  const expected = endExpectation(checks.extra?.['ends']);
+  const expected = checks.ends ?? null;
   findings.begin('ends', 'user', 'sudo');
   const subject = await Subject.start(laboratory, { image, environment: sentinelEnvironment() });
   const lines = () => subject.lastLines();
@@ -37,20 +34,11 @@ export async function tryJob({ laboratory, image, checks, report }: TrialRequest
   const end = early ?? (expected && (await subject.staysUp(Math.max(0, expected.within - subject.age))));
   await findings.add('ends', judgeEnd(end, expected), lines);
   await subject.remove();
+  await tryCommandsApart(findings, laboratory, checks.commands ?? {}, image);
   return findings;
 }
 
-export function endExpectation(declared: unknown): EndExpectation | null {
-  if (typeof declared !== 'object' || declared === null) return null;
-  const { within, status } = declared as { within?: unknown; status?: unknown };
-  const codes = [status].flat().filter((code) => typeof code === 'number');
-  return {
-    within: Number.parseFloat(`${within ?? platform.readyWithin}`),
-    status: codes.length > 0 ? codes : [0],
-  };
-}
-
-export function judgeEnd(end: EndEvidence | null, expected: EndExpectation | null): Judgement {
+export function judgeEnd(end: EndEvidence | null, expected: EndSettings | null): Judgement {
   const seen = end && `it ended ${inSeconds(end.seconds)} after its start with exit code ${end.exitCode}`;
   if (!expected) {
     if (end && notRun.has(end.exitCode))

@@ -3,7 +3,7 @@ import { fail, inSeconds, pass } from './check.ts';
 import type { EndEvidence } from './evidence.ts';
 import { isRight, judgeHttp } from './judge-http.ts';
 import { judgeIsolation } from './judge-isolation.ts';
-import { judgeMetrics, metricsExpectation } from './judge-metrics.ts';
+import { judgeMetrics } from './judge-metrics.ts';
 import { judgeStop } from './judge-stop.ts';
 import { judgeSudo } from './judge-sudo.ts';
 import { judgeProcesses } from './judge-user.ts';
@@ -12,15 +12,16 @@ import { lookInside, sendInspector } from './probe-inside.ts';
 import { sentinelEnvironment } from './sentinels.ts';
 import { Subject } from './subject.ts';
 import { Findings, type TrialRequest, type TrialResult } from './trial.ts';
+import { tryCommands } from './trial-commands.ts';
 
 /** Seconds that a sidecar which serves nothing is watched for. */
 const watched = 3;
 
 export async function trySidecar({ laboratory, image, checks, report }: TrialRequest): Promise<TrialResult> {
   const findings = new Findings(report);
-  const metrics = metricsExpectation(checks);
+  const { metrics } = checks;
   const port = metrics?.port ?? platform.port;
-  const served = metrics ?? (checks.http && { path: checks.http.path, status: checks.http.status });
+  const served = metrics ? { path: metrics.path, status: [200] } : checks.http;
   const environment = {
     ...sentinelEnvironment(),
     PORT: `${port}`,
@@ -62,6 +63,7 @@ export async function trySidecar({ laboratory, image, checks, report }: TrialReq
   const isolation = judgeIsolation({ inside: seen, asked, served: answered && !early });
   if (isolation) await findings.add('isolation', isolation, lines);
   else findings.skip(['isolation'], 'nothing shows that the network was why it failed');
+  await tryCommands(findings, laboratory, checks.commands ?? {}, inspector, seen);
   await laboratory.remove([inspector.container]);
   if (early) findings.skip(['stop'], 'it had ended by itself');
   else {

@@ -29,9 +29,7 @@ export function complaintsOf(issue: $ZodIssue, value: unknown, locate: Locate): 
   }
   if (issue.code === 'invalid_union') {
     // The variant that got past the value's outermost type is the one that was meant.
-    const meant = issue.errors.find(
-      ([first]) => first && !(first.code === 'invalid_type' && first.path.length === 0),
-    );
+    const meant = issue.errors.find(([first]) => first && !isOtherType(first));
     if (meant)
       return meant.flatMap((inner) =>
         complaintsOf({ ...inner, path: [...path, ...inner.path] }, value, locate),
@@ -42,13 +40,19 @@ export function complaintsOf(issue: $ZodIssue, value: unknown, locate: Locate): 
   if (issue.code === 'invalid_type' || issue.code === 'invalid_union') {
     return [
       complaint(
-        `${where} is ${show(found)}, and ${expected(issue)} is expected.`,
+        `${where} is ${show(found)}, and ${expected(path)} is expected.`,
         locate(path),
         path.length === 0 ? onlyValue(['version']) : description(path),
       ),
     ];
   }
   return [complaint(`${where}: ${show(found)} ${issue.message}.`, locate(path), description(path))];
+}
+
+function isOtherType(issue: $ZodIssue): boolean {
+  if (issue.path.length > 0) return false;
+  if (issue.code === 'invalid_union') return issue.errors.every(([first]) => !first || isOtherType(first));
+  return issue.code === 'invalid_type' || issue.code === 'invalid_value';
 }
 
 const complaint = (message: string, location: Location, hint: string | undefined): Complaint => ({
@@ -58,7 +62,7 @@ const complaint = (message: string, location: Location, hint: string | undefined
 });
 
 function unknownKey(path: Path, key: string, locate: Locate): Complaint {
-  const allowed = Object.keys(definitionOf(schemaAt(path)).shape ?? {});
+  const allowed = keysOf(schemaAt(path));
   const near = nearest(key, allowed);
   const hint = near ? `Did you mean "${near}"?` : `Allowed are ${list(allowed)}.`;
   return complaint(`${nameOf(path)} has an unknown key "${key}".`, locate([...path, key], 'key'), hint);
@@ -76,17 +80,23 @@ function wrongValue(path: Path, allowed: readonly string[], found: unknown, loca
   return complaint(`${nameOf(path)} is ${show(found)}, and ${rule}.`, location, hint);
 }
 
-function expected(issue: $ZodIssue): string {
-  if (issue.code === 'invalid_union') return 'a number, or a list of numbers';
-  const words: Readonly<Record<string, string>> = {
-    string: 'text',
-    object: 'a map of keys and values',
-    record: 'a map of keys and values',
-    array: 'a list',
-    int: 'a whole number',
-    number: 'a number',
-  };
-  return issue.code === 'invalid_type' ? (words[issue.expected] ?? issue.expected) : 'another value';
+/** What the schema takes at a path: `text`, `a number, or a list of numbers`. */
+const expected = (path: Path): string => [...new Set(alternatives(schemaAt(path)))].join(', or ');
+
+const words: Readonly<Record<string, readonly [one: string, many: string]>> = {
+  string: ['text', 'texts'],
+  object: ['a map of keys and values', 'maps'],
+  record: ['a map of keys and values', 'maps'],
+  array: ['a list', 'lists'],
+  number: ['a whole number', 'whole numbers'],
+};
+
+function alternatives(schema: unknown, index: 0 | 1 = 0): string[] {
+  const { type, options, values, element } = definitionOf(schema);
+  if (options) return options.flatMap((option) => alternatives(option, index));
+  if (values) return values.map(String);
+  if (element && index === 0) return [`a list of ${alternatives(element, 1).join(' or ')}`];
+  return [words[type]?.[index] ?? type];
 }
 
 /** What to write where one value alone is right. */
@@ -96,6 +106,9 @@ function onlyValue(path: Path): string | undefined {
 }
 
 interface Definition {
+  readonly type: string;
+  /** Of a union. */
+  readonly options?: readonly unknown[];
   /** Of a literal. */
   readonly values?: readonly unknown[];
   readonly shape?: Record<string, unknown>;
@@ -105,7 +118,7 @@ interface Definition {
 }
 
 const ownDefinition = (schema: unknown): Definition =>
-  (schema as { _zod?: { def?: Definition } } | undefined)?._zod?.def ?? {};
+  (schema as { _zod?: { def?: Definition } } | undefined)?._zod?.def ?? { type: 'another value' };
 
 /** The definition below `optional` and `nullable`. */
 function definitionOf(schema: unknown): Definition {
@@ -116,20 +129,29 @@ function definitionOf(schema: unknown): Definition {
 /** The schema of the value at a path; names of stages and the like stand for themselves. */
 function schemaAt(path: Path): unknown {
   let schema: unknown = projectSchema;
-  for (const key of path) {
-    const { shape, valueType, element } = definitionOf(schema);
-    schema = shape?.[String(key)] ?? valueType ?? element;
-  }
+  for (const key of path) schema = within(schema, key);
   return schema;
 }
 
-/** What the schema says of the value at a path: the same words that editors show. */
+function keysOf(schema: unknown): string[] {
+  const { shape = {}, options = [] } = definitionOf(schema);
+  return [...Object.keys(shape), ...options.flatMap(keysOf)];
+}
+
+/** Of a union, the variant that has such a part. */
+function within(schema: unknown, key: PropertyKey): unknown {
+  const { shape, valueType, element, options } = definitionOf(schema);
+  if (options) return options.map((option) => within(option, key)).find((part) => part !== undefined);
+  return shape?.[String(key)] ?? valueType ?? (typeof key === 'number' ? element : undefined);
+}
+
+/** What the schema says of the value at a path, or of what it is part of: the same words that editors show. */
 function description(path: Path): string | undefined {
   for (let schema = schemaAt(path); schema !== undefined; schema = ownDefinition(schema).innerType) {
     const words = z.globalRegistry.get(schema as $ZodType)?.description;
     if (words !== undefined) return words.endsWith('.') ? words : `${words}.`;
   }
-  return undefined;
+  return path.length > 0 ? description(path.slice(0, -1)) : undefined;
 }
 
 function valueAt(value: unknown, path: Path): unknown {

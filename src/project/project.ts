@@ -10,13 +10,44 @@ export interface Publish {
   readonly tag: string;
 }
 
+/** What must be seen of a page. */
+export type PageMark = { readonly text: string } | { readonly selector: string };
+
+export interface PageSettings {
+  readonly path: string;
+  /** All of these. */
+  readonly visible: readonly PageMark[];
+  /** Seconds until all of them are seen. */
+  readonly within: number;
+  /** Variables that tell the tool its path behind a proxy, with `{prefix}` still in them; null where it takes none. */
+  readonly prefix: Readonly<Record<string, string>> | null;
+  /** Words of a problem that is none → why it is none. */
+  readonly allow: Readonly<Record<string, string>>;
+}
+
+export interface MetricsSettings {
+  readonly path: string;
+  readonly port: number;
+  /** Names that must have samples; null for the usual ones. */
+  readonly names: readonly string[] | null;
+}
+
+export interface EndSettings {
+  /** Seconds. */
+  readonly within: number;
+  readonly status: readonly number[];
+}
+
 /** What a stage's checks are told beyond their defaults; inherited along FROM. */
 export interface CheckSettings {
   readonly http?: { readonly path: string; readonly status: readonly number[] };
   /** Seconds until the first right answer on 8888. */
   readonly readyWithin?: number;
-  /** Which checks of its kind are asked for beyond the contract, by name; free form per check. */
-  readonly extra?: Readonly<Record<string, unknown>>;
+  readonly page?: PageSettings;
+  /** Shell commands by name. */
+  readonly commands?: Readonly<Record<string, string>>;
+  readonly metrics?: MetricsSettings;
+  readonly ends?: EndSettings;
 }
 
 export interface StageSettings {

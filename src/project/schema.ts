@@ -1,50 +1,8 @@
 /** What `dwt.yaml` may say. The JSON Schema for editors is made from this, descriptions included. */
 import * as z from 'zod/mini';
-import { durationPattern, kinds } from './vocabulary.ts';
-
-const described = <Schema extends z.ZodMiniType>(schema: Schema, description: string): Schema =>
-  schema.check(z.describe(description)) as Schema;
-
-const text = (description: string) => described(z.string().check(z.minLength(1, 'is empty')), description);
-
-const duration = (description: string) =>
-  described(
-    z.string().check(z.regex(durationPattern, 'is no duration: write for example 60s, 1m30s or 500ms')),
-    description,
-  );
-
-const status = z.int().check(z.minimum(100, 'is no HTTP status'), z.maximum(599, 'is no HTTP status'));
-
-const http = described(
-  z.strictObject({
-    path: z.optional(
-      described(
-        z.string().check(z.startsWith('/', 'does not start with /')),
-        'Path that is asked for on port 8888. Default: /',
-      ),
-    ),
-    status: z.optional(
-      described(
-        z.union([status, z.array(status).check(z.minLength(1, 'is empty'))]),
-        'The right HTTP status, or a list of them. Default: 200',
-      ),
-    ),
-  }),
-  'What the image answers over HTTP.',
-);
-
-const checks = described(
-  z.catchall(
-    z.object({
-      http: z.optional(http),
-      'ready-within': z.optional(
-        duration('How long the image may take until its first right answer, such as 60s.'),
-      ),
-    }),
-    z.unknown(),
-  ),
-  "What must hold of the running image beyond its kind's contract. Stages built FROM this one inherit it.",
-);
+import { checksSchema } from './checks-schema.ts';
+import { described, named, text } from './described.ts';
+import { kinds } from './vocabulary.ts';
 
 const publish = described(
   z.strictObject({
@@ -70,7 +28,7 @@ const stage = described(
         'Package sources and artifacts that its build takes things from.',
       ),
     ),
-    checks: z.optional(checks),
+    checks: z.optional(checksSchema),
   }),
   'One stage of the Dockerfile.',
 );
@@ -108,9 +66,6 @@ const artifact = described(
   'A third-party file that no package source has.',
 );
 
-const named = <Schema extends z.ZodMiniType>(schema: Schema, description: string) =>
-  described(z.record(z.string(), schema), description);
-
 export const projectSchema = described(
   z.strictObject({
     version: described(z.literal(1), 'Version of this file format.'),
@@ -131,4 +86,3 @@ export const projectSchema = described(
 
 export type ProjectData = z.infer<typeof projectSchema>;
 export type StageData = NonNullable<NonNullable<ProjectData['stages']>[string]>;
-export type ChecksData = NonNullable<StageData['checks']>;

@@ -2,11 +2,13 @@
 import { DwtError, type Location } from '../errors.ts';
 import type { Hierarchy, Stage } from '../hierarchy/hierarchy.ts';
 import { nearest } from '../hierarchy/select.ts';
+import { checksOfKinds, mergeChecks, readChecks } from './checks.ts';
+import type { ChecksData } from './checks-schema.ts';
 import { checkSuffix, checkTag } from './names.ts';
-import type { CheckSettings, Kind, Publish, StageSettings } from './project.ts';
+import type { Kind, Publish, StageSettings } from './project.ts';
 import type { ProjectFile } from './project-file.ts';
-import type { ChecksData, StageData } from './schema.ts';
-import { packageSources, seconds } from './vocabulary.ts';
+import type { StageData } from './schema.ts';
+import { packageSources } from './vocabulary.ts';
 
 /** Settings of every stage of a folder that has no project file. */
 export function defaultSettings(hierarchy: Hierarchy): Map<string, StageSettings> {
@@ -25,7 +27,13 @@ export function declaredSettings(hierarchy: Hierarchy, file: ProjectFile): Map<s
       [...byName.values()].map(({ name }) => name),
       file,
     );
-  for (const { name, stage } of byName.values()) checkStage(name, stage, Object.keys(artifacts ?? {}), file);
+  const needs = [...packageSources, ...Object.keys(artifacts ?? {})];
+  for (const stage of hierarchy.stages) {
+    const declared = byName.get(stage.name);
+    if (!declared) continue;
+    const kind = declared.stage.kind ?? defaultKind(stage, hierarchy);
+    checkStage(declared.name, { ...declared.stage, kind }, needs, file);
+  }
   const settings = settingsOf(hierarchy, (stage) => byName.get(stage.name)?.stage);
   refuseEqualTargets(settings, (stage) =>
     file.locate(['stages', byName.get(stage)?.name ?? stage, 'publish'], 'key'),
@@ -68,20 +76,6 @@ const publishOf = (stage: string, publish: StageData['publish']): Publish => ({
   tag: publish?.tag ?? 'latest',
 });
 
-function mergeChecks(parent: ChecksData | undefined, own: ChecksData | undefined): ChecksData {
-  const http = parent?.http || own?.http ? { http: { ...parent?.http, ...own?.http } } : {};
-  return { ...parent, ...own, ...http };
-}
-
-function readChecks({ http, 'ready-within': readyWithin, ...extra }: ChecksData): CheckSettings {
-  const status = http?.status ?? 200;
-  return {
-    ...(http && { http: { path: http.path ?? '/', status: typeof status === 'number' ? [status] : status } }),
-    ...(readyWithin !== undefined && { readyWithin: seconds(readyWithin) }),
-    ...(Object.keys(extra).length > 0 && { extra }),
-  };
-}
-
 function refuseMismatch(hierarchy: Hierarchy, declared: readonly string[], file: ProjectFile): void {
   const known = new Set(declared.map((name) => name.toLowerCase()));
   const names = hierarchy.stages.map((stage) => stage.name);
@@ -113,9 +107,12 @@ function refuseMismatch(hierarchy: Hierarchy, declared: readonly string[], file:
   }
 }
 
-const knownChecks = ['http', 'ready-within'];
-
-function checkStage(name: string, stage: StageData, artifacts: readonly string[], file: ProjectFile): void {
+function checkStage(
+  name: string,
+  stage: StageData & { readonly kind: Kind },
+  needs: readonly string[],
+  file: ProjectFile,
+): void {
   const at = (...path: (string | number)[]): Location => file.locate(['stages', name, ...path]);
   const invalid = (message: string, location: Location, hint: string): DwtError =>
     new DwtError('PROJECT_INVALID', message, { location, hint });
@@ -130,24 +127,22 @@ function checkStage(name: string, stage: StageData, artifacts: readonly string[]
       );
   }
   for (const [index, need] of (stage.needs ?? []).entries()) {
-    const allowed = [...packageSources, ...artifacts];
-    if (allowed.includes(need)) continue;
-    const near = nearest(need, allowed);
+    if (needs.includes(need)) continue;
+    const near = nearest(need, needs);
     throw invalid(
       `stages.${name}.needs has "${need}", which is neither a package source nor an artifact of this file.`,
       at('needs', index),
       near ? `Did you mean "${near}"?` : `Package sources are ${packageSources.join(', ')}.`,
     );
   }
-  for (const key of Object.keys(stage.checks ?? {})) {
-    // Any other check may be named here; what is all but one of ours is a slip of the keyboard.
-    const near = knownChecks.includes(key) ? null : nearest(key, knownChecks);
-    if (near)
-      throw invalid(
-        `stages.${name}.checks has an unknown key "${key}".`,
-        file.locate(['stages', name, 'checks', key], 'key'),
-        `Did you mean "${near}"?`,
-      );
+  for (const [check, allowed] of Object.entries(checksOfKinds)) {
+    const kind = stage.kind;
+    if (!stage.checks?.[check as keyof ChecksData] || kind === 'shared' || allowed.includes(kind)) continue;
+    throw invalid(
+      `stages.${name} is of the kind ${kind} and declares the check "${check}".`,
+      file.locate(['stages', name, 'checks', check], 'key'),
+      `That is a check of ${allowed.map((each) => `the kind ${each}`).join(' and ')}.`,
+    );
   }
 }
 

@@ -150,7 +150,7 @@ describe('kinds', () => {
         image(server(names3)),
         image(server('"memory_stats.usage 1\\n"')),
       ]);
-      const checks = { readyWithin: 30, extra: { metrics: {} } };
+      const checks = { readyWithin: 30, metrics: { path: '/__metrics', port: 9121, names: null } };
       const { images } = await judge([alone(right, 'sidecar', checks), alone(broken, 'sidecar', checks)]);
       expect(verdicts(images[0]?.checks ?? [])).toEqual({
         metrics: 'pass',
@@ -170,13 +170,51 @@ describe('kinds', () => {
   );
 
   test(
+    'commands run as the user beside a sidecar, and apart from a job that may be over',
+    async () => {
+      const [sidecar, job] = await Promise.all([
+        image(`$SIG{TERM} = sub { exit 0 }; $ENV{SET} = "by the start"; ${asUser} exec "sleep", 60;`),
+        image(`${asUser} exit 0;`),
+      ]);
+      const commands = {
+        user: 'test "$(id -u):$(id -g)" = 4356:4357 && test "$PGHOST" = postgres.invalid',
+        start: 'test "$SET" = "by the start"',
+        broken: 'echo out; echo err >&2; exit 4',
+      };
+      const { images } = await judge([
+        alone(sidecar, 'sidecar', { commands }),
+        alone(job, 'job', { commands }),
+      ]);
+      const [beside, apart] = images.map(({ checks }) =>
+        checks.filter(({ name }) => name.startsWith('command')),
+      );
+      expect(verdicts(beside ?? [])).toEqual({
+        'command user': 'pass',
+        'command start': 'pass',
+        'command broken': 'fail',
+      });
+      expect(verdicts(apart ?? [])).toEqual({
+        'command user': 'pass',
+        'command start': 'fail',
+        'command broken': 'fail',
+      });
+      for (const checks of [beside, apart])
+        expect(checks?.at(-1)).toMatchObject({
+          detail: expect.stringMatching(/ended with 4$/),
+          output: expect.stringMatching(/^(out\nerr|err\nout)$/),
+        });
+    },
+    120 * seconds,
+  );
+
+  test(
     'a job that declares its end',
     async () => {
       const [done, failed] = await Promise.all([
         image(`${asUser} sleep 8; exit 0;`),
         image(`${asUser} print "bucket not found\\n"; exit 2;`),
       ]);
-      const checks = { extra: { ends: { within: 30, status: [0] } } };
+      const checks = { ends: { within: 30, status: [0] } };
       const { images } = await judge([alone(done, 'job', checks), alone(failed, 'job', checks)]);
       expect(images[0]).toMatchObject({ verdict: 'pass' });
       expect(images[1]?.checks).toMatchObject([

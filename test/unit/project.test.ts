@@ -54,12 +54,12 @@ stages:
   base:
   python:
     description: Python
-    checks: {http: {path: /health}, ready-within: 1m30s, special: {deep: true}}
+    checks: {http: {path: /health}, ready-within: 1m30s, page: {visible: Launcher, allow: {favicon: it has none}}, commands: {git: git --version, r: R --version}}
   python-lab:
     kind: tool
     publish: {suffix: lab-python, tag: master}
     needs: [debian, pypi, server]
-    checks: {http: {status: [200, 302]}}
+    checks: {http: {status: [200, 302]}, page: {visible: [Lab, {selector: canvas}], prefix: {BASE: "/{prefix}/"}, allow: {idle: it asks again}}, commands: {r: false, lfs: git lfs env}}
 `;
 
 describe('a project file', () => {
@@ -76,7 +76,14 @@ describe('a project file', () => {
         checks: {
           http: { path: '/health', status: [200] },
           readyWithin: 90,
-          extra: { special: { deep: true } },
+          page: {
+            path: '/health',
+            visible: [{ text: 'Launcher' }],
+            within: 30,
+            prefix: null,
+            allow: { favicon: 'it has none' },
+          },
+          commands: { git: 'git --version', r: 'R --version' },
         },
       },
       'python-lab': {
@@ -87,13 +94,37 @@ describe('a project file', () => {
         checks: {
           http: { path: '/health', status: [200, 302] },
           readyWithin: 90,
-          extra: { special: { deep: true } },
+          page: {
+            path: '/health',
+            visible: [{ text: 'Lab' }, { selector: 'canvas' }],
+            within: 30,
+            prefix: { BASE: '/{prefix}/' },
+            allow: { favicon: 'it has none', idle: 'it asks again' },
+          },
+          commands: { git: 'git --version', lfs: 'git lfs env' },
         },
       },
     });
     expect(Object.fromEntries(project.artifacts)).toEqual({
       server: { url: 'https://example.com/server.deb', sha256: null },
     });
+  });
+
+  test('takes away by false what a parent declares', async () => {
+    const project = await load(
+      'version: 1\nstages:\n  base: {checks: {http: {path: /a}, page: {visible: a, prefix: {P: "{prefix}"}}, metrics: {}, ends: {}}}\n  python: {checks: {page: {prefix: false}, metrics: false}}\n  python-lab: {checks: {http: false, page: false, ends: false}}\n',
+    );
+    const checks = (stage: string) => project.settings.get(stage)?.checks;
+    expect(checks('base')).toMatchObject({
+      metrics: { path: '/__metrics', port: 9121, names: null },
+      ends: { within: 60, status: [0] },
+    });
+    expect(checks('python')).toEqual({
+      http: { path: '/a', status: [200] },
+      page: { path: '/a', visible: [{ text: 'a' }], within: 30, prefix: null, allow: {} },
+      ends: { within: 60, status: [0] },
+    });
+    expect(checks('python-lab')).toEqual({});
   });
 
   test('may use anchors and merge keys', async () => {
@@ -220,6 +251,62 @@ describe('a project file', () => {
       'Path that is asked for on port 8888. Default: /.',
     ],
     [
+      'an unknown check',
+      'version: 1\nstages:\n  base: {checks: {htttp: {}}}\n',
+      'stages.base.checks has an unknown key "htttp".',
+      { line: 3, column: 19 },
+      'Did you mean "http"?',
+    ],
+    [
+      'a key of a check all but known',
+      'version: 1\nstages:\n  base: {checks: {page: {visibel: x}}}\n',
+      'stages.base.checks.page has an unknown key "visibel".',
+      { line: 3, column: 26 },
+      'Did you mean "visible"?',
+    ],
+    [
+      'a mark that is none',
+      'version: 1\nstages:\n  base: {checks: {page: {visible: [Launcher, 3]}}}\n',
+      'stages.base.checks.page.visible.1 is 3, and text, or a map of keys and values is expected.',
+      { line: 3, column: 46 },
+      null,
+    ],
+    [
+      'a mark with an unknown key',
+      'version: 1\nstages:\n  base: {checks: {page: {visible: {css: canvas}}}}\n',
+      'stages.base.checks.page.visible has no "selector".',
+      { line: 3, column: 26 },
+      'CSS selector of an element, for what is no text.',
+    ],
+    [
+      'a page that is none',
+      'version: 1\nstages:\n  base: {checks: {page: yes please}}\n',
+      'stages.base.checks.page is "yes please", and a map of keys and values, or false is expected.',
+      { line: 3, column: 25 },
+      'What people see of the image in a browser; looked at by dwt smoke-test --page. false: not what the parent stage declares.',
+    ],
+    [
+      'a prefix that is nowhere',
+      'version: 1\nstages:\n  base: {checks: {page: {prefix: {BASE: /}}}}\n',
+      'stages.base.checks.page.prefix.BASE: "/" does not contain {prefix}, which stands for the path, such as user/lab.',
+      { line: 3, column: 41 },
+      null,
+    ],
+    [
+      'a command that is none',
+      'version: 1\nstages:\n  base: {checks: {commands: {git: true}}}\n',
+      'stages.base.checks.commands.git is true, and text, or false is expected.',
+      { line: 3, column: 35 },
+      null,
+    ],
+    [
+      'a port that is none',
+      'version: 1\nstages:\n  base: {checks: {metrics: {port: 70000}}}\n',
+      'stages.base.checks.metrics.port: 70000 is no port.',
+      { line: 3, column: 35 },
+      'Port, given to the sidecar as PORT. Default: 9121.',
+    ],
+    [
       'a sum that is none',
       'version: 1\nartifacts: {x: {url: "https://e/x", sha256: abc}}\n',
       'artifacts.x.sha256: "abc" is no SHA-256: 64 hexadecimal digits in lower case.',
@@ -248,7 +335,20 @@ describe('a project file', () => {
 
   test.each<[string, string, string, number, string]>([
     ['a need that is none', stages('{needs: [pypy]}'), 'PROJECT_INVALID', 5, 'Did you mean "pypi"?'],
-    ['a check all but known', stages('{checks: {htttp: {}}}'), 'PROJECT_INVALID', 5, 'Did you mean "http"?'],
+    [
+      'a check of another kind',
+      stages('{kind: sidecar, checks: {page: {visible: x}}}'),
+      'PROJECT_INVALID',
+      5,
+      'That is a check of the kind tool and the kind visualisation.',
+    ],
+    [
+      'a check of another kind than it is by itself',
+      stages('{checks: {ends: {status: 1}}}'),
+      'PROJECT_INVALID',
+      5,
+      'That is a check of the kind job.',
+    ],
     [
       'a shared stage that is published',
       stages('{kind: shared, publish: {suffix: a}}'),
