@@ -19,18 +19,23 @@ export async function renderSmokeTest({ images }: SmokeTestResult, paper: Paper)
   const fits = stripVTControlCharacters(matrix.split('\n', 1)[0] ?? '').length <= paper.width;
   const measure = await measureFor(images.flatMap(({ checks }) => checks.map(({ output }) => output ?? '')));
   const failures = images
-    .filter(({ verdict }) => verdict === 'fail')
+    .filter((image) => image.verdict === 'fail' && !isCancelled(image))
     .map((image) => renderFailure(image, paper, measure));
-  const passed = images.length - failures.length;
+  const passed = images.filter(({ verdict }) => verdict === 'pass').length;
+  const cancelled = images.filter(isCancelled).length;
   const summary = [
     passed > 0 ? paper.paint('green', `${passed} passed`) : null,
     failures.length > 0 ? paper.paint('red', `${failures.length} failed`) : null,
+    cancelled > 0 ? paper.paint('yellow', `${cancelled} cancelled`) : null,
   ].filter((part) => part !== null);
   return [fits ? matrix : await renderWords(images, paper), ...failures, summary.join(', ')].join('\n\n');
 }
 
 const nameOf = ({ stage, reference }: TestedImage): string => stage ?? reference;
-const verdictOf = ({ verdict }: TestedImage): string => (verdict === 'pass' ? '✔ pass' : '✖ FAIL');
+/** Its judging was ended by the user. */
+const isCancelled = ({ error }: TestedImage): boolean => error?.code === 'INTERRUPTED';
+const verdictOf = (image: TestedImage): string =>
+  image.verdict === 'pass' ? '✔ pass' : isCancelled(image) ? '- cancelled' : '✖ FAIL';
 
 async function renderMatrix(images: readonly TestedImage[], paper: Paper): Promise<string> {
   const checks = [...new Set(images.flatMap((image) => image.checks.map(({ name }) => name)))];

@@ -38,14 +38,21 @@ async function image(script: string): Promise<string> {
   return name;
 }
 
-async function judge(images: readonly ImageToTest[], signal = new AbortController().signal) {
+async function judge(
+  images: readonly ImageToTest[],
+  signal = new AbortController().signal,
+  onEvent: (event: DwtEvent) => void = () => {},
+) {
   const events: DwtEvent[] = [];
   const result = await smokeTest({
     engine,
     images,
     jobs: 4,
     probeImage: testBase(),
-    emit: (event) => void events.push(event),
+    emit: (event) => {
+      events.push(event);
+      onEvent(event);
+    },
     signal,
   });
   return { ...result, events };
@@ -247,17 +254,31 @@ test(
 );
 
 test(
-  'an interruption ends everything in seconds and leaves nothing',
+  'an interruption ends everything in seconds, leaves nothing, and keeps the verdicts that there are',
   async () => {
     const silent = await image(`${asUser} sleep 1 while 1;`);
+    const right = await image(`${asUser} $SIG{TERM} = sub { exit 0 }; sleep 1 while 1;`);
     const controller = new AbortController();
-    const judging = judge([alone(silent), alone(silent, 'sidecar'), alone(silent)], controller.signal);
+    let judged = false;
+    const judging = judge(
+      [alone(right, 'sidecar'), alone(silent), alone(silent)],
+      controller.signal,
+      (event) => {
+        judged ||= event.type === 'task-finished' && event.task === right;
+      },
+    );
     judging.catch(() => {});
-    // Until the judged containers run.
-    while ((await left()).filter((each) => each.startsWith('container')).length < 4) await pause(100);
+    // Until one is judged and the others run.
+    const running = async () => (await left()).filter((each) => each.startsWith('container')).length;
+    while (!judged || (await running()) < 3) await pause(100);
     const interrupted = performance.now();
     controller.abort(new DwtError('INTERRUPTED', 'Interrupted.'));
-    await expect(judging).rejects.toMatchObject({ code: 'INTERRUPTED' });
+    const { images } = await judging;
+    expect(images.map(({ verdict, error }) => [verdict, error?.code])).toEqual([
+      ['pass', undefined],
+      ['fail', 'INTERRUPTED'],
+      ['fail', 'INTERRUPTED'],
+    ]);
     // A quiet engine takes about one second; one that is starting containers on a busy machine, longer.
     expect(performance.now() - interrupted).toBeLessThan(5000);
     expect(await left()).toEqual([]);
