@@ -17,13 +17,30 @@ const blockSize = 256 * 1024;
  * What a build of the target reads. The stream fails with CONTEXT_CHANGED where a file is not what it was when the
  * context was read, and with CONTEXT_INVALID where one cannot be read.
  */
-export const contextTar = (context: BuildContext, target: string): Readable =>
-  entriesTar(context.folder, context.entriesFor(target));
+export const contextTar = (
+  context: BuildContext,
+  target: string,
+  artifacts: ReadonlyMap<string, ArtifactFile> = new Map(),
+): Readable => entriesTar(context.folder, context.entriesFor(target), artifacts);
 
-/** @param folder Absolute path that the entries' paths are relative to. */
-export function entriesTar(folder: string, entries: readonly ContextEntry[]): Readable {
+/** A file that stands for an artifact. */
+export interface ArtifactFile {
+  /** Absolute path. */
+  readonly file: string;
+  readonly stamp: FileStamp;
+}
+
+/**
+ * @param folder Absolute path that the entries' paths are relative to.
+ * @param artifacts By name; the others are left out, and an empty file is in the place of each.
+ */
+export function entriesTar(
+  folder: string,
+  entries: readonly ContextEntry[],
+  artifacts: ReadonlyMap<string, ArtifactFile> = new Map(),
+): Readable {
   const tar = pack();
-  write(folder, entries, tar).then(
+  write(folder, entries, artifacts, tar).then(
     () => tar.finalize(),
     (error: unknown) => tar.destroy(error instanceof Error ? error : new Error(String(error))),
   );
@@ -33,41 +50,62 @@ export function entriesTar(folder: string, entries: readonly ContextEntry[]): Re
 
 type Pack = ReturnType<typeof pack>;
 
-async function write(folder: string, entries: readonly ContextEntry[], tar: Pack): Promise<void> {
+async function write(
+  folder: string,
+  entries: readonly ContextEntry[],
+  artifacts: ReadonlyMap<string, ArtifactFile>,
+  tar: Pack,
+): Promise<void> {
   for (const entry of entries) {
     if (tar.destroyed) return;
+    const artifact = entry.type === 'artifact' ? artifacts.get(entry.name) : undefined;
     if (entry.type === 'file') await writeFile(folder, entry, tar);
+    else if (artifact)
+      await writeFrom(artifact.file, { ...artifact, path: entry.path, executable: false }, tar);
     else await writeHeader(entry, tar);
   }
 }
 
 const writeHeader = (entry: Exclude<ContextEntry, FileEntry>, tar: Pack): Promise<void> =>
   new Promise((resolve, reject) => {
-    const header =
-      entry.type === 'folder'
-        ? { ...common, name: entry.path, type: 'directory' as const, mode: 0o755 }
-        : { ...common, name: entry.path, type: 'symlink' as const, mode: 0o777, linkname: entry.target };
-    tar.entry(header, (error) => (error ? reject(error) : resolve()));
+    tar.entry(headerOf(entry), (error) => (error ? reject(error) : resolve()));
   });
+
+function headerOf(entry: Exclude<ContextEntry, FileEntry>) {
+  const { path: name } = entry;
+  if (entry.type === 'folder') return { ...common, name, type: 'directory' as const, mode: 0o755 };
+  if (entry.type === 'artifact') return { ...common, name, type: 'file' as const, mode: 0o644, size: 0 };
+  return { ...common, name, type: 'symlink' as const, mode: 0o777, linkname: entry.target };
+}
 
 const common = { uid: 0, gid: 0, uname: '', gname: '', mtime: modified };
 
+type FileToWrite = Omit<FileEntry, 'type'>;
+
+const fileHeader = ({ path, executable, stamp }: FileToWrite) => ({
+  ...common,
+  name: path,
+  type: 'file' as const,
+  mode: executable ? 0o755 : 0o644,
+  size: stamp.size,
+});
+
 async function writeFile(folder: string, entry: FileEntry, tar: Pack): Promise<void> {
+  if (!isSmall(entry)) return writeFrom(join(folder, entry.path), entry, tar);
+  const content = readSmall(folder, entry);
+  await new Promise<void>((resolve, reject) => {
+    tar.entry(fileHeader(entry), content, (error) => (error ? reject(error) : resolve()));
+  });
+}
+
+/** @param source Absolute path of the file that is written as the entry. */
+async function writeFrom(source: string, entry: FileToWrite, tar: Pack): Promise<void> {
   const { path, stamp } = entry;
-  const mode = entry.executable ? 0o755 : 0o644;
-  const header = { ...common, name: path, type: 'file' as const, mode, size: stamp.size };
-  if (isSmall(entry)) {
-    const content = readSmall(folder, entry);
-    await new Promise<void>((resolve, reject) => {
-      tar.entry(header, content, (error) => (error ? reject(error) : resolve()));
-    });
-    return;
-  }
   let file: FileHandle | undefined;
   try {
-    file = await open(join(folder, path), 'r');
+    file = await open(source, 'r');
     await expectUnchanged(file, path, stamp);
-    await writeLarge(file, entry, tar.entry(header));
+    await writeLarge(file, entry, tar.entry(fileHeader(entry)));
   } catch (thrown) {
     throw readFailure(path, thrown);
   } finally {
@@ -77,7 +115,7 @@ async function writeFile(folder: string, entry: FileEntry, tar: Pack): Promise<v
 
 async function writeLarge(
   file: FileHandle,
-  { path, stamp }: FileEntry,
+  { path, stamp }: FileToWrite,
   sink: NodeJS.WritableStream,
 ): Promise<void> {
   let gone: Error | null = null;

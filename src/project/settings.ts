@@ -2,8 +2,9 @@
 import { DwtError, type Location } from '../errors.ts';
 import type { Hierarchy, Stage } from '../hierarchy/hierarchy.ts';
 import { nearest } from '../hierarchy/select.ts';
-import { checkSuffix, checkTag } from './names.ts';
-import type { CheckSettings, Kind, Publish, StageSettings } from './project.ts';
+import { checkFeature } from './features.ts';
+import { checkSuffix, checkTag, isArtifactName, isFeatureName } from './names.ts';
+import type { CheckSettings, Feature, Kind, Publish, StageSettings } from './project.ts';
 import type { ProjectFile } from './project-file.ts';
 import type { ChecksData, StageData } from './schema.ts';
 import { packageSources, seconds } from './vocabulary.ts';
@@ -13,8 +14,16 @@ export function defaultSettings(hierarchy: Hierarchy): Map<string, StageSettings
   return settingsOf(hierarchy, () => undefined);
 }
 
-/** Settings of every stage by the project file, which names every stage or none. */
-export function declaredSettings(hierarchy: Hierarchy, file: ProjectFile): Map<string, StageSettings> {
+/**
+ * Settings of every stage by the project file, which names every stage or none.
+ *
+ * @param without Names of the features that are left out; the hierarchy was read with their arguments empty.
+ */
+export function declaredSettings(
+  hierarchy: Hierarchy,
+  file: ProjectFile,
+  without: ReadonlySet<string>,
+): Map<string, StageSettings> {
   const { stages, artifacts } = file.data;
   const byName = new Map(
     Object.entries(stages ?? {}).map(([name, stage]) => [name.toLowerCase(), { stage: stage ?? {}, name }]),
@@ -25,7 +34,15 @@ export function declaredSettings(hierarchy: Hierarchy, file: ProjectFile): Map<s
       [...byName.values()].map(({ name }) => name),
       file,
     );
+  checkArtifactNames(file);
   for (const { name, stage } of byName.values()) checkStage(name, stage, Object.keys(artifacts ?? {}), file);
+  for (const stage of hierarchy.stages) {
+    const { name, stage: data } = byName.get(stage.name) ?? { name: stage.name };
+    for (const feature of Object.keys(data?.features ?? {})) {
+      const at = file.locate(['stages', name, 'features', feature], 'key');
+      checkFeature(feature, stage, without, hierarchy.file, at);
+    }
+  }
   const settings = settingsOf(hierarchy, (stage) => byName.get(stage.name)?.stage);
   refuseEqualTargets(settings, (stage) =>
     file.locate(['stages', byName.get(stage)?.name ?? stage, 'publish'], 'key'),
@@ -51,6 +68,7 @@ function settingsOf(
       description: data?.description ?? null,
       publish: kind === 'shared' ? null : publishOf(stage.name, data?.publish),
       needs: data?.needs ?? [],
+      features: featuresOf(data?.features ?? {}),
       checks: readChecks(checks),
     });
   }
@@ -67,6 +85,14 @@ const publishOf = (stage: string, publish: StageData['publish']): Publish => ({
   suffix: publish?.suffix ?? stage,
   tag: publish?.tag ?? 'latest',
 });
+
+const featuresOf = (features: NonNullable<StageData['features']>): Map<string, Feature> =>
+  new Map(
+    Object.entries(features).map(([name, feature]) => [
+      name,
+      { description: feature?.description ?? null, needs: feature?.needs ?? [] },
+    ]),
+  );
 
 function mergeChecks(parent: ChecksData | undefined, own: ChecksData | undefined): ChecksData {
   const http = parent?.http || own?.http ? { http: { ...parent?.http, ...own?.http } } : {};
@@ -129,15 +155,16 @@ function checkStage(name: string, stage: StageData, artifacts: readonly string[]
         'Shared stages are not published: give it another kind, or remove "publish".',
       );
   }
-  for (const [index, need] of (stage.needs ?? []).entries()) {
-    const allowed = [...packageSources, ...artifacts];
-    if (allowed.includes(need)) continue;
-    const near = nearest(need, allowed);
-    throw invalid(
-      `stages.${name}.needs has "${need}", which is neither a package source nor an artifact of this file.`,
-      at('needs', index),
-      near ? `Did you mean "${near}"?` : `Package sources are ${packageSources.join(', ')}.`,
-    );
+  checkNeeds(stage.needs, ['stages', name, 'needs'], artifacts, file);
+  for (const [feature, data] of Object.entries(stage.features ?? {})) {
+    const path = ['stages', name, 'features', feature];
+    if (!isFeatureName(feature))
+      throw invalid(
+        `stages.${name}.features has "${feature}", which is no name of a feature.`,
+        file.locate(path, 'key'),
+        'It has lower case letters and digits, with dashes between them, and starts with a letter.',
+      );
+    checkNeeds(data?.needs, [...path, 'needs'], artifacts, file);
   }
   for (const key of Object.keys(stage.checks ?? {})) {
     // Any other check may be named here; what is all but one of ours is a slip of the keyboard.
@@ -148,6 +175,43 @@ function checkStage(name: string, stage: StageData, artifacts: readonly string[]
         file.locate(['stages', name, 'checks', key], 'key'),
         `Did you mean "${near}"?`,
       );
+  }
+}
+
+function checkNeeds(
+  needs: readonly string[] | undefined,
+  path: readonly string[],
+  artifacts: readonly string[],
+  file: ProjectFile,
+): void {
+  const allowed = [...packageSources, ...artifacts];
+  for (const [index, need] of (needs ?? []).entries()) {
+    if (allowed.includes(need)) continue;
+    const near = nearest(need, allowed);
+    throw new DwtError(
+      'PROJECT_INVALID',
+      `${path.join('.')} has "${need}", which is neither a package source nor an artifact of this file.`,
+      {
+        location: file.locate([...path, index]),
+        hint: near ? `Did you mean "${near}"?` : `Package sources are ${packageSources.join(', ')}.`,
+      },
+    );
+  }
+}
+
+function checkArtifactNames(file: ProjectFile): void {
+  for (const name of Object.keys(file.data.artifacts ?? {})) {
+    const location = file.locate(['artifacts', name], 'key');
+    if (!isArtifactName(name))
+      throw new DwtError('PROJECT_INVALID', `The artifact "${name}" has a name that no file can have.`, {
+        location,
+        hint: 'It has letters, digits, "_", "." and "-", and starts with a letter or digit.',
+      });
+    if (!(packageSources as readonly string[]).includes(name)) continue;
+    throw new DwtError('PROJECT_INVALID', `The artifact "${name}" has the name of a package source.`, {
+      location,
+      hint: 'Give it another name: a stage that needs it could mean either.',
+    });
   }
 }
 
