@@ -65,6 +65,7 @@ const heavy = [
   'pino',
   'protobufjs',
   'string-width',
+  'undici',
   'yaml',
   'zod',
 ];

@@ -18,3 +18,5 @@ export type ContextEntry =
   | { readonly type: 'file'; readonly path: string; readonly executable: boolean; readonly stamp: FileStamp };
 
 export type FileEntry = Extract<ContextEntry, { type: 'file' }>;
+
+export type ArtifactEntry = Extract<ContextEntry, { type: 'artifact' }>;

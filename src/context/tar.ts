@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pack } from 'tar-stream';
 import type { BuildContext } from './context.ts';
-import type { ContextEntry, FileEntry, FileStamp } from './entry.ts';
+import type { ArtifactEntry, ContextEntry, FileEntry, FileStamp } from './entry.ts';
 import { isSmall, readSmall } from './small.ts';
 import { changed, expectSame, readFailure } from './tree.ts';
 
@@ -58,31 +58,37 @@ async function write(
 ): Promise<void> {
   for (const entry of entries) {
     if (tar.destroyed) return;
-    const artifact = entry.type === 'artifact' ? artifacts.get(entry.name) : undefined;
     if (entry.type === 'file') await writeFile(folder, entry, tar);
-    else if (artifact)
-      await writeFrom(artifact.file, { ...artifact, path: entry.path, executable: false }, tar);
+    else if (entry.type === 'artifact') await writeArtifact(entry.path, artifacts.get(entry.name), tar);
     else await writeHeader(entry, tar);
   }
 }
 
-const writeHeader = (entry: Exclude<ContextEntry, FileEntry>, tar: Pack): Promise<void> =>
-  new Promise((resolve, reject) => {
-    tar.entry(headerOf(entry), (error) => (error ? reject(error) : resolve()));
-  });
-
-function headerOf(entry: Exclude<ContextEntry, FileEntry>) {
-  const { path: name } = entry;
-  if (entry.type === 'folder') return { ...common, name, type: 'directory' as const, mode: 0o755 };
-  if (entry.type === 'artifact') return { ...common, name, type: 'file' as const, mode: 0o644, size: 0 };
-  return { ...common, name, type: 'symlink' as const, mode: 0o777, linkname: entry.target };
+function writeArtifact(path: string, artifact: ArtifactFile | undefined, tar: Pack): Promise<void> {
+  if (artifact) return writeFrom(artifact.file, { path, executable: false, stamp: artifact.stamp }, tar);
+  return writeContent({ path, executable: false, stamp: { size: 0 } }, Buffer.alloc(0), tar);
 }
+
+const writeHeader = (entry: Exclude<ContextEntry, FileEntry | ArtifactEntry>, tar: Pack): Promise<void> =>
+  new Promise((resolve, reject) => {
+    const header =
+      entry.type === 'folder'
+        ? { ...common, name: entry.path, type: 'directory' as const, mode: 0o755 }
+        : { ...common, name: entry.path, type: 'symlink' as const, mode: 0o777, linkname: entry.target };
+    tar.entry(header, (error) => (error ? reject(error) : resolve()));
+  });
 
 const common = { uid: 0, gid: 0, uname: '', gname: '', mtime: modified };
 
 type FileToWrite = Omit<FileEntry, 'type'>;
 
-const fileHeader = ({ path, executable, stamp }: FileToWrite) => ({
+interface FileHead {
+  readonly path: string;
+  readonly executable: boolean;
+  readonly stamp: { readonly size: number };
+}
+
+const fileHeader = ({ path, executable, stamp }: FileHead) => ({
   ...common,
   name: path,
   type: 'file' as const,
@@ -91,12 +97,14 @@ const fileHeader = ({ path, executable, stamp }: FileToWrite) => ({
 });
 
 async function writeFile(folder: string, entry: FileEntry, tar: Pack): Promise<void> {
-  if (!isSmall(entry)) return writeFrom(join(folder, entry.path), entry, tar);
-  const content = readSmall(folder, entry);
-  await new Promise<void>((resolve, reject) => {
-    tar.entry(fileHeader(entry), content, (error) => (error ? reject(error) : resolve()));
-  });
+  if (isSmall(entry)) await writeContent(entry, readSmall(folder, entry), tar);
+  else await writeFrom(join(folder, entry.path), entry, tar);
 }
+
+const writeContent = (head: FileHead, content: Buffer, tar: Pack): Promise<void> =>
+  new Promise((resolve, reject) => {
+    tar.entry(fileHeader(head), content, (error) => (error ? reject(error) : resolve()));
+  });
 
 /** @param source Absolute path of the file that is written as the entry. */
 async function writeFrom(source: string, entry: FileToWrite, tar: Pack): Promise<void> {

@@ -1,5 +1,5 @@
 /** Digests of what the stages read, made once for each source that they name. */
-import type { ContextEntry } from '../context/entry.ts';
+import type { ArtifactEntry, ContextEntry } from '../context/entry.ts';
 import { type StageArtifact, type StageFile, type StageFiles, sha256 } from './inputs.ts';
 
 interface Selection {
@@ -55,10 +55,7 @@ function listFiles(selections: readonly Selection[], hashes: ReadonlyMap<string,
   return [...files.values()].sort((a, b) => (a.path < b.path ? -1 : 1));
 }
 
-function describe(
-  entry: Exclude<ContextEntry, { type: 'artifact' }>,
-  hashes: ReadonlyMap<string, string>,
-): string {
+function describe(entry: Exclude<ContextEntry, ArtifactEntry>, hashes: ReadonlyMap<string, string>): string {
   if (entry.type === 'folder') return 'folder';
   if (entry.type === 'symlink') return `symlink ${entry.target}`;
   const hash = hashes.get(entry.path);

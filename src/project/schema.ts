@@ -148,5 +148,4 @@ export const projectSchema = described(
 
 export type ProjectData = z.infer<typeof projectSchema>;
 export type StageData = NonNullable<NonNullable<ProjectData['stages']>[string]>;
-export type FeatureData = NonNullable<StageData['features']>[string];
 export type ChecksData = NonNullable<StageData['checks']>;

@@ -203,18 +203,18 @@ describe('a feature', () => {
   test('is left out of the image and of all built on it, which say so', async () => {
     const whole = await project.dwt(['build', '--json']);
     expect(whole.status).toBe(0);
+    const plan = (await project.dwt(['plan', '--without', 'studio', '--json'])).json<{
+      stages: { name: string; why: { reason: string; detail: string }[] }[];
+    }>();
+    expect(plan.stages.find(({ name }) => name === 'studio')?.why).toEqual([
+      { reason: 'feature', detail: 'studio is left out now' },
+    ]);
     const requests = server.asked.length;
     const without = await project.dwt(['build', '--without', 'studio', '--json']);
     expect(outcomes(without)).toEqual({ plain: 'reused', studio: 'built', more: 'built' });
     expect(server.asked).toHaveLength(requests);
     expect(await inImage('more', 'cat /left-out; test ! -e /installed')).toBe('0');
     expect(await labelsOf('more')).toMatchObject({ 'dwt.features': '-studio' });
-    const plan = (await project.dwt(['plan', '--json'])).json<{
-      stages: { name: string; why: { reason: string; detail: string }[] }[];
-    }>();
-    expect(plan.stages.find(({ name }) => name === 'studio')?.why).toEqual([
-      { reason: 'feature', detail: 'studio is in it now' },
-    ]);
     const wrong = await project.dwt(['build', '--without', 'studoi', '--json']);
     expect(wrong.status).toBe(2);
     expect(wrong.json()).toMatchObject({
