@@ -1,6 +1,6 @@
 /** How artifacts are fetched: by the machine's proxies and certificates, in bounded time. */
 import { rootCertificates } from 'node:tls';
-import type { Dispatcher } from 'undici';
+import { type Dispatcher, EnvHttpProxyAgent, interceptors } from 'undici';
 import { readBuildCa } from '../secrets/build-ca.ts';
 
 const connectMs = 30_000;
@@ -17,10 +17,7 @@ export async function openDispatcher(
   buildCa: string | null,
   silenceMs: number,
 ): Promise<Dispatcher> {
-  const [{ EnvHttpProxyAgent, interceptors }, authorities] = await Promise.all([
-    import('undici'),
-    readBuildCa(buildCa, environment),
-  ]);
+  const authorities = await readBuildCa(buildCa, environment);
   const tls = {
     timeout: connectMs,
     ...(authorities && { ca: [...rootCertificates, Buffer.from(authorities).toString('utf8')] }),

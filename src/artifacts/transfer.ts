@@ -1,6 +1,6 @@
 /** One request for a file: appends to what is there what is missing. */
 import { type FileHandle, open } from 'node:fs/promises';
-import type { Dispatcher } from 'undici';
+import { type Dispatcher, request as sendRequest } from 'undici';
 
 export interface TransferRequest {
   readonly url: string;
@@ -74,11 +74,10 @@ async function receive(
   }
 }
 
-async function ask(
+function ask(
   { url, dispatcher, signal }: TransferRequest,
   from: number,
 ): Promise<Settled<Dispatcher.ResponseData>> {
-  const { request } = await import('undici');
   const { origin, pathname, search, username, password } = new URL(url);
   const login = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
   const headers = {
@@ -89,7 +88,7 @@ async function ask(
     ...(from > 0 && { range: `bytes=${from}-` }),
     ...(username !== '' && { authorization: `Basic ${Buffer.from(login).toString('base64')}` }),
   };
-  return settled(request(`${origin}${pathname}${search}`, { headers, dispatcher, signal }));
+  return settled(sendRequest(`${origin}${pathname}${search}`, { headers, dispatcher, signal }));
 }
 
 type Settled<Answer> =

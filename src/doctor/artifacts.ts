@@ -1,6 +1,7 @@
 /** Whether the files that no package source has can be had from here. */
 import { access, constants } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
+import { request } from 'undici';
 import { shownUrl, type WantedArtifact, waysOut } from '../artifacts/artifact.ts';
 import { ArtifactCache } from '../artifacts/cache.ts';
 import { openDispatcher } from '../artifacts/dispatcher.ts';
@@ -51,7 +52,6 @@ async function statusOf(
 ): Promise<number | string> {
   const dispatcher = await openDispatcher(environment, null, answerMs);
   try {
-    const { request } = await import('undici');
     const limited = AbortSignal.any([signal, AbortSignal.timeout(answerMs)]);
     const { statusCode, body } = await request(url, { method: 'HEAD', dispatcher, signal: limited });
     await body.dump();

@@ -1,27 +1,34 @@
 /** What a plan takes each artifact for. Files that were given are read; nothing is fetched. */
 import type { PlannedArtifact, PlannedArtifacts, WantedArtifact } from '../artifacts/artifact.ts';
+import type { BuildContext } from '../context/context.ts';
 import { DwtError } from '../errors.ts';
 import type { Emit } from '../events.ts';
+import type { Stage } from '../hierarchy/hierarchy.ts';
 import { nearest } from '../hierarchy/select.ts';
 import type { KnownImages } from '../plan/known.ts';
 import { featuresNeeding, isLeftOut } from '../project/artifacts.ts';
-import type { Project } from '../project/project.ts';
+import type { Feature, Project } from '../project/project.ts';
 
 export interface ArtifactsToPlan {
   readonly project: Project;
-  /** Names of those that the planned stages read. */
-  readonly names: ReadonlySet<string>;
+  readonly context: BuildContext;
+  /** Those that are planned. */
+  readonly stages: readonly Stage[];
   /** Absolute paths of the files that were given, by name. */
   readonly given: ReadonlyMap<string, string>;
   readonly known: KnownImages | null;
   readonly emit: Emit;
 }
 
-/** @throws DwtError USAGE for a given file that is no artifact's or cannot be read, ARTIFACT_INVALID for a wrong one */
+/**
+ * @throws DwtError USAGE for a given file that is no artifact's or cannot be read, ARTIFACT_INVALID for a wrong one,
+ *   PROJECT_INVALID for a stage that reads what it does not say to need
+ */
 export async function planArtifacts(options: ArtifactsToPlan): Promise<PlannedArtifacts> {
-  const { project, names, given } = options;
+  const { project, given, emit } = options;
   refuseUnknown(project, given);
-  warnOfUnused(options);
+  const names = namesRead(options);
+  warnOfUnused(given, names, emit);
   const planned = [...names].map(async (name) => [name, await planArtifact(name, options)] as const);
   return new Map(await Promise.all(planned));
 }
@@ -69,7 +76,30 @@ function refuseUnknown({ artifacts }: Project, given: ReadonlyMap<string, string
   }
 }
 
-function warnOfUnused({ given, names, emit }: ArtifactsToPlan): void {
+/** What a feature leaves out is left out for all stages, so each has to say that it needs it. */
+function namesRead({ project, context, stages }: ArtifactsToPlan): Set<string> {
+  const names = new Set<string>();
+  for (const stage of stages) {
+    const { needs = [], features = new Map<string, Feature>() } = project.settings.get(stage.name) ?? {};
+    const declared = [...needs, ...[...features.values()].flatMap((feature) => feature.needs)];
+    for (const name of context.artifacts([stage])) {
+      names.add(name);
+      if (declared.includes(name)) continue;
+      const { file } = project.hierarchy;
+      throw new DwtError(
+        'PROJECT_INVALID',
+        `The stage "${stage.name}" reads artifacts/${name}, and dwt.yaml does not say that it needs the artifact ${name}.`,
+        {
+          location: { file, line: stage.lines.start },
+          hint: `Add ${name} to "needs" of the stage there, or of the feature that takes it.`,
+        },
+      );
+    }
+  }
+  return names;
+}
+
+function warnOfUnused(given: ReadonlyMap<string, string>, names: ReadonlySet<string>, emit: Emit): void {
   for (const name of given.keys()) {
     if (names.has(name)) continue;
     emit({

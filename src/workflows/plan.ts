@@ -69,7 +69,8 @@ export async function planBuild(options: PlanOptions): Promise<Plan> {
   );
   const artifacts = await planArtifacts({
     project,
-    names: context.artifacts(stages),
+    context,
+    stages,
     given: options.artifacts ?? new Map(),
     known,
     emit: options.emit,

@@ -3,6 +3,8 @@ import { createHash } from 'node:crypto';
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from '@jest/globals';
+import { readBuildFlags } from '../../src/cli/build-options.ts';
+import type { FlagsOfBuild } from '../../src/cli/flags.ts';
 import { DwtError } from '../../src/errors.ts';
 import type { DwtEvent } from '../../src/events.ts';
 import { bakeFile, bakeWarnings } from '../../src/plan/bake.ts';
@@ -337,7 +339,8 @@ describe('an artifact', () => {
   });
 
   test('is at its path of the context whatever the folder has there', async () => {
-    const from = folder({ dockerfile: ['RUN other', 'COPY artifacts /all\nRUN other'] });
+    const needing: [string, string] = ['python: {kind: tool}', 'python: {kind: tool, needs: [server]}'];
+    const from = folder({ yaml: needing, dockerfile: ['RUN other', 'COPY artifacts /all\nRUN other'] });
     const first = await plan(from);
     expect([...first.artifacts.keys()]).toEqual(['server']);
     expect(stageOf(first, 'python').labels['dwt.inputs']).toContain(declared);
@@ -345,7 +348,7 @@ describe('an artifact', () => {
     const paths = (planned: Plan) => planned.context.entriesFor('python').map(({ path }) => path);
     expect(paths(first)).toEqual(['Dockerfile', 'artifacts', 'artifacts/server']);
     const mixed = makeFolder({
-      'dwt.yaml': yaml,
+      'dwt.yaml': yaml.replace(...needing),
       Dockerfile: dockerfile.replace('RUN other', 'COPY artifacts /all\nRUN other'),
       'artifacts/own': 'own',
       'artifacts/server': 'not this',
@@ -359,10 +362,42 @@ describe('an artifact', () => {
     expect(changedKeys(second, await plan(mixed))).toEqual(['python']);
   });
 
+  test('that a stage reads has to be among its needs', async () => {
+    const error = await refusal(plan(folder({ dockerfile: ['RUN other', 'COPY artifacts/server /'] })));
+    expect(error).toMatchObject({
+      code: 'PROJECT_INVALID',
+      message:
+        'The stage "python" reads artifacts/server, and dwt.yaml does not say that it needs the artifact server.',
+      location: { line: 10 },
+    });
+  });
+
   test('that a stage needs besides a feature is not left out with it', async () => {
     const from = folder({ yaml: ['  python: {kind: tool}', '  python: {kind: tool, needs: [server]}'] });
     expect((await plan(from, { without: ['studio'] })).artifacts.get('server')?.kind).toBe('declared');
     expect((await plan(folder(), { without: ['studio'] })).artifacts.get('server')?.kind).toBe('left-out');
+  });
+});
+
+describe('--artifact', () => {
+  const read = (...artifact: string[]) =>
+    readBuildFlags({ artifact, 'no-cache': false, 'keep-going': false } as unknown as FlagsOfBuild, {})
+      .artifacts;
+
+  test('names a file from where the user is', () => {
+    expect([...read('server=a=b.deb', 'other.1=/c')]).toEqual([
+      ['server', join(process.cwd(), 'a=b.deb')],
+      ['other.1', '/c'],
+    ]);
+  });
+
+  test.each([
+    ['a name alone', ['server']],
+    ['no name', ['=file']],
+    ['no file', ['server=']],
+    ['one name twice', ['server=a', 'server=b']],
+  ])('with %s is wrong usage', async (_, words) => {
+    expect(await refusal(Promise.resolve().then(() => read(...words)))).toMatchObject({ code: 'USAGE' });
   });
 });
 

@@ -11,6 +11,7 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { ArtifactCache } from '../../src/artifacts/cache.ts';
 import { openDispatcher } from '../../src/artifacts/dispatcher.ts';
 import { type FetchOptions, fetchArtifact } from '../../src/artifacts/fetch.ts';
+import { checkArtifact } from '../../src/doctor/artifacts.ts';
 import { DwtError } from '../../src/errors.ts';
 import { cutAfter, type FileServer, startFileServer } from './artifact-server.ts';
 import { certificates } from './engine-tls-proxy.ts';
@@ -343,6 +344,46 @@ describe('an artifact', () => {
     await writeFile(join(folder, 'file'), '');
     const error = await refusal(get({}, { cache: new ArtifactCache(join(folder, 'file')) }));
     expect(error).toMatchObject({ code: 'SETUP_FAILED', hint: expect.stringContaining('XDG_CACHE_HOME') });
+    expect(server.asked).toEqual([]);
+  });
+});
+
+describe('dwt doctor', () => {
+  const look = (wanted: { url?: string; sha256?: string | null } = {}) =>
+    checkArtifact(
+      { name: 'server', url: server.url, sha256, features: ['studio'], ...wanted },
+      { ...environment, XDG_CACHE_HOME: folder },
+      new AbortController().signal,
+    );
+
+  test('asks for an artifact without fetching it, and looks at the cache first', async () => {
+    expect(await look()).toMatchObject({ name: 'artifact server', verdict: 'ok' });
+    expect(server.asked.map(({ method }) => method)).toEqual(['HEAD']);
+    await get({}, { cache: new ArtifactCache(join(folder, 'dwt')) });
+    expect(await look()).toMatchObject({ verdict: 'ok', detail: expect.stringContaining('in the cache') });
+    await server.stop();
+    expect(await look()).toMatchObject({ verdict: 'ok' });
+    const gone = await look({ sha256: sumOf(Buffer.from('another')) });
+    expect(gone).toMatchObject({ verdict: 'fail', detail: expect.stringContaining('does not answer') });
+    expect(gone.hint).toContain('--without studio');
+    server = await startFileServer(content);
+  });
+
+  test.each([
+    [404, 'fail'],
+    [405, 'warn'],
+  ])('takes %i for %s', async (status, verdict) => {
+    server.trouble = (_, response) => {
+      response.writeHead(status).end();
+      return true;
+    };
+    expect(await look()).toMatchObject({ verdict });
+  });
+
+  test('says what a build does not take from its URL', async () => {
+    const check = await look({ sha256: null });
+    expect(check).toMatchObject({ verdict: 'warn', detail: expect.stringContaining('has no sha256') });
+    expect(check.hint).toContain('--artifact server=FILE');
     expect(server.asked).toEqual([]);
   });
 });
