@@ -43,7 +43,7 @@ module.exports = {
     {
       name: 'adapters-stay-below',
       severity: 'error',
-      from: { path: '^src/(engine|registry|context|contract|project)/' },
+      from: { path: '^src/(engine|registry|context|contract|project|artifacts)/' },
       to: { path: '^src/(commands|workflows|report)/' },
     },
     {

@@ -69,6 +69,7 @@ const heavy = [
   'playwright-core',
   'protobufjs',
   'string-width',
+  'undici',
   'yaml',
   'zod',
 ];

@@ -1,4 +1,5 @@
 /** The flags of `build` as the workflows take them. */
+import { resolve } from 'node:path';
 import { DwtError } from '../errors.ts';
 import { checkPlatform } from '../hierarchy/platform.ts';
 import { conceal } from '../redact.ts';
@@ -9,6 +10,12 @@ export interface BuildFlagValues {
   readonly noCache: boolean;
   readonly cacheTtlMs: number | null;
   readonly platform: string | null;
+  /** Names of the features to be left out. */
+  readonly without: readonly string[];
+  /** Absolute paths of the files given for artifacts, by name. */
+  readonly artifacts: ReadonlyMap<string, string>;
+  /** File of `--build-ca`, or null. */
+  readonly buildCa: string | null;
   readonly jobs: number;
   readonly keepGoing: boolean;
 }
@@ -23,9 +30,27 @@ export function readBuildFlags(flags: FlagsOfBuild, environment: NodeJS.ProcessE
     noCache: flags['no-cache'],
     cacheTtlMs: flags['cache-ttl'] === undefined ? null : parseDuration('cache-ttl', flags['cache-ttl']),
     platform: flags.platform === undefined ? null : readPlatform(flags.platform),
+    without: flags.without ?? [],
+    artifacts: readArtifacts(flags.artifact ?? []),
+    buildCa: flags['build-ca'] ?? null,
     jobs: flags.jobs ?? defaultJobs,
     keepGoing: flags['keep-going'],
   };
+}
+
+/** @throws DwtError USAGE */
+function readArtifacts(words: readonly string[]): Map<string, string> {
+  const files = new Map<string, string>();
+  for (const word of words) {
+    const [, name, file] = /^([^=]+)=(.+)$/s.exec(word) ?? [];
+    const hint = 'Write it as --artifact NAME=FILE.';
+    if (name === undefined || file === undefined)
+      throw new DwtError('USAGE', `--artifact ${word} does not name an artifact and its file.`, { hint });
+    if (files.has(name))
+      throw new DwtError('USAGE', `The artifact ${name} is given twice.`, { hint: 'Give one file for it.' });
+    files.set(name, resolve(file));
+  }
+  return files;
 }
 
 /** @throws DwtError USAGE */

@@ -32,6 +32,20 @@ export const buildFlags = {
     helpValue: 'FILE',
     summary: 'CA certificate that RUN steps trust besides those of this machine.',
   }),
+  without: Flags.string({
+    helpGroup: 'BUILD',
+    helpValue: 'FEATURE',
+    multiple: true,
+    multipleNonGreedy: true,
+    summary: 'Feature of dwt.yaml to leave out.',
+  }),
+  artifact: Flags.string({
+    helpGroup: 'BUILD',
+    helpValue: 'NAME=FILE',
+    multiple: true,
+    multipleNonGreedy: true,
+    summary: 'File for an artifact of dwt.yaml, instead of fetching it.',
+  }),
   platform: Flags.string({
     helpGroup: 'BUILD',
     helpValue: 'OS/ARCH',

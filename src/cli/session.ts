@@ -24,6 +24,8 @@ export interface ProjectOptions {
   readonly buildArguments?: Readonly<Record<string, string>>;
   /** Such as `linux/arm64`; null for the engine's own. */
   readonly platform?: string | null;
+  /** Names of features to be left out. */
+  readonly without?: readonly string[];
 }
 
 export interface SessionOptions {
@@ -48,7 +50,7 @@ export function openSession({ project, engine, emit, signal }: SessionOptions): 
     cwd,
     emit,
     signal,
-    async project({ buildArguments = {}, platform = null } = {}) {
+    async project({ buildArguments = {}, platform = null, without = [] } = {}) {
       const { loadProject } = await import('../project/load.ts');
       return loadProject({
         ...(project !== undefined && { project }),
@@ -56,6 +58,7 @@ export function openSession({ project, engine, emit, signal }: SessionOptions): 
         cwd,
         environment,
         buildArguments,
+        without,
       });
     },
     engine: connect,

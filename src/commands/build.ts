@@ -43,6 +43,7 @@ export default class Build extends BaseCommand<typeof Build> {
       stages: args.stage ?? [],
       secrets,
       credentials: session.credentials,
+      environment,
       revision: () => gitRevision(project.folder),
       emit,
       signal,

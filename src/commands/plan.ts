@@ -49,7 +49,8 @@ export default class PlanCommand extends BaseCommand<typeof PlanCommand> {
       emit,
     });
     if (flags.format === 'bake') {
-      const { bakeFile } = await import('../plan/bake.ts');
+      const { bakeFile, bakeWarnings } = await import('../plan/bake.ts');
+      for (const message of bakeWarnings(plan)) emit({ type: 'warning', message });
       const file = bakeFile(plan, project, await secretWords(flags, environment));
       const text = JSON.stringify(file, null, 2);
       return { json: file, text: () => text, verbatim: text };

@@ -11,7 +11,7 @@ import { resolvePath } from './links.ts';
 import { byPath, type Missing, type Selection, type SourceKind, selectSource } from './select.ts';
 import { ContextTree, readFailure } from './tree.ts';
 
-type ContextProject = Pick<Project, 'folder' | 'dockerfile' | 'hierarchy'>;
+type ContextProject = Pick<Project, 'folder' | 'dockerfile' | 'hierarchy' | 'artifacts'>;
 
 /**
  * A folder is listed when it is first asked for and not again: one value describes one moment, and the tar made from
@@ -31,7 +31,9 @@ export class BuildContext {
     this.#project = project;
     const { file, rules } = readIgnore(project);
     this.#ignoreFile = file;
-    this.#tree = new ContextTree(project.folder, rules, posix.normalize(project.dockerfile));
+    this.#tree = new ContextTree(project.folder, rules, posix.normalize(project.dockerfile), [
+      ...project.artifacts.keys(),
+    ]);
   }
 
   /**
@@ -48,6 +50,16 @@ export class BuildContext {
         .filter((source) => !isElsewhere(source))
         .map((source) => this.#select(source, instruction)),
     );
+  }
+
+  /** Names of the artifacts that these stages read. */
+  artifacts(stages: Iterable<Stage>): Set<string> {
+    const names = new Set<string>();
+    for (const stage of stages) {
+      for (const { entries } of this.selections(stage))
+        for (const entry of entries) if (entry.type === 'artifact') names.add(entry.name);
+    }
+    return names;
   }
 
   /** What a build of the target reads: its stage, all that it stands on, the Dockerfile; folders before their files. */

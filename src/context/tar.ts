@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pack } from 'tar-stream';
 import type { BuildContext } from './context.ts';
-import type { ContextEntry, FileEntry, FileStamp } from './entry.ts';
+import type { ArtifactEntry, ContextEntry, FileEntry, FileStamp } from './entry.ts';
 import { isSmall, readSmall } from './small.ts';
 import { changed, expectSame, readFailure } from './tree.ts';
 
@@ -17,13 +17,30 @@ const blockSize = 256 * 1024;
  * What a build of the target reads. The stream fails with CONTEXT_CHANGED where a file is not what it was when the
  * context was read, and with CONTEXT_INVALID where one cannot be read.
  */
-export const contextTar = (context: BuildContext, target: string): Readable =>
-  entriesTar(context.folder, context.entriesFor(target));
+export const contextTar = (
+  context: BuildContext,
+  target: string,
+  artifacts: ReadonlyMap<string, ArtifactFile> = new Map(),
+): Readable => entriesTar(context.folder, context.entriesFor(target), artifacts);
 
-/** @param folder Absolute path that the entries' paths are relative to. */
-export function entriesTar(folder: string, entries: readonly ContextEntry[]): Readable {
+/** A file that stands for an artifact. */
+export interface ArtifactFile {
+  /** Absolute path. */
+  readonly file: string;
+  readonly stamp: FileStamp;
+}
+
+/**
+ * @param folder Absolute path that the entries' paths are relative to.
+ * @param artifacts By name; the others are left out, and an empty file is in the place of each.
+ */
+export function entriesTar(
+  folder: string,
+  entries: readonly ContextEntry[],
+  artifacts: ReadonlyMap<string, ArtifactFile> = new Map(),
+): Readable {
   const tar = pack();
-  write(folder, entries, tar).then(
+  write(folder, entries, artifacts, tar).then(
     () => tar.finalize(),
     (error: unknown) => tar.destroy(error instanceof Error ? error : new Error(String(error))),
   );
@@ -33,15 +50,26 @@ export function entriesTar(folder: string, entries: readonly ContextEntry[]): Re
 
 type Pack = ReturnType<typeof pack>;
 
-async function write(folder: string, entries: readonly ContextEntry[], tar: Pack): Promise<void> {
+async function write(
+  folder: string,
+  entries: readonly ContextEntry[],
+  artifacts: ReadonlyMap<string, ArtifactFile>,
+  tar: Pack,
+): Promise<void> {
   for (const entry of entries) {
     if (tar.destroyed) return;
     if (entry.type === 'file') await writeFile(folder, entry, tar);
+    else if (entry.type === 'artifact') await writeArtifact(entry.path, artifacts.get(entry.name), tar);
     else await writeHeader(entry, tar);
   }
 }
 
-const writeHeader = (entry: Exclude<ContextEntry, FileEntry>, tar: Pack): Promise<void> =>
+function writeArtifact(path: string, artifact: ArtifactFile | undefined, tar: Pack): Promise<void> {
+  if (artifact) return writeFrom(artifact.file, { path, executable: false, stamp: artifact.stamp }, tar);
+  return writeContent({ path, executable: false, stamp: { size: 0 } }, Buffer.alloc(0), tar);
+}
+
+const writeHeader = (entry: Exclude<ContextEntry, FileEntry | ArtifactEntry>, tar: Pack): Promise<void> =>
   new Promise((resolve, reject) => {
     const header =
       entry.type === 'folder'
@@ -52,22 +80,40 @@ const writeHeader = (entry: Exclude<ContextEntry, FileEntry>, tar: Pack): Promis
 
 const common = { uid: 0, gid: 0, uname: '', gname: '', mtime: modified };
 
+type FileToWrite = Omit<FileEntry, 'type'>;
+
+interface FileHead {
+  readonly path: string;
+  readonly executable: boolean;
+  readonly stamp: { readonly size: number };
+}
+
+const fileHeader = ({ path, executable, stamp }: FileHead) => ({
+  ...common,
+  name: path,
+  type: 'file' as const,
+  mode: executable ? 0o755 : 0o644,
+  size: stamp.size,
+});
+
 async function writeFile(folder: string, entry: FileEntry, tar: Pack): Promise<void> {
+  if (isSmall(entry)) await writeContent(entry, readSmall(folder, entry), tar);
+  else await writeFrom(join(folder, entry.path), entry, tar);
+}
+
+const writeContent = (head: FileHead, content: Buffer, tar: Pack): Promise<void> =>
+  new Promise((resolve, reject) => {
+    tar.entry(fileHeader(head), content, (error) => (error ? reject(error) : resolve()));
+  });
+
+/** @param source Absolute path of the file that is written as the entry. */
+async function writeFrom(source: string, entry: FileToWrite, tar: Pack): Promise<void> {
   const { path, stamp } = entry;
-  const mode = entry.executable ? 0o755 : 0o644;
-  const header = { ...common, name: path, type: 'file' as const, mode, size: stamp.size };
-  if (isSmall(entry)) {
-    const content = readSmall(folder, entry);
-    await new Promise<void>((resolve, reject) => {
-      tar.entry(header, content, (error) => (error ? reject(error) : resolve()));
-    });
-    return;
-  }
   let file: FileHandle | undefined;
   try {
-    file = await open(join(folder, path), 'r');
+    file = await open(source, 'r');
     await expectUnchanged(file, path, stamp);
-    await writeLarge(file, entry, tar.entry(header));
+    await writeLarge(file, entry, tar.entry(fileHeader(entry)));
   } catch (thrown) {
     throw readFailure(path, thrown);
   } finally {
@@ -77,7 +123,7 @@ async function writeFile(folder: string, entry: FileEntry, tar: Pack): Promise<v
 
 async function writeLarge(
   file: FileHandle,
-  { path, stamp }: FileEntry,
+  { path, stamp }: FileToWrite,
   sink: NodeJS.WritableStream,
 ): Promise<void> {
   let gone: Error | null = null;

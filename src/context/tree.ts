@@ -1,6 +1,6 @@
 /** The context's folder as BuildKit would see it: read where asked, each folder once, ignored files left out. */
 import { type BigIntStats, type Dirent, lstatSync, readdirSync, readlinkSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { DwtError } from '../errors.ts';
 import type { ContextEntry, FileStamp } from './entry.ts';
 import type { IgnoreRules, MatchInfo } from './ignore.ts';
@@ -8,16 +8,20 @@ import type { IgnoreRules, MatchInfo } from './ignore.ts';
 export interface Node {
   /** Relative to the context's root, with `/`; empty for the root. */
   readonly path: string;
-  readonly type: 'folder' | 'file' | 'symlink' | 'other';
+  readonly type: 'folder' | 'file' | 'symlink' | 'artifact' | 'other';
   readonly ignored: boolean;
   readonly info: MatchInfo;
 }
+
+/** Artifacts are in this folder of the context, by name, whatever the project's own folder has there. */
+const artifactFolder = 'artifacts';
 
 export class ContextTree {
   readonly folder: string;
   readonly root: Node = { path: '', type: 'folder', ignored: false, info: null };
   readonly #rules: IgnoreRules;
   readonly #neverIgnored: string;
+  readonly #artifacts: readonly string[];
   readonly #children = new Map<string, ReadonlyMap<string, Node>>();
   readonly #entries = new Map<string, ContextEntry>();
   readonly #visible = new Map<string, boolean>();
@@ -25,11 +29,13 @@ export class ContextTree {
   /**
    * @param folder Absolute path.
    * @param neverIgnored Path of the Dockerfile: an engine reads it from the context, whatever `.dockerignore` says.
+   * @param artifacts Names of the files that a build adds to the folder; `.dockerignore` is not about them.
    */
-  constructor(folder: string, rules: IgnoreRules, neverIgnored: string) {
+  constructor(folder: string, rules: IgnoreRules, neverIgnored: string, artifacts: readonly string[] = []) {
     this.folder = folder;
     this.#rules = rules;
     this.#neverIgnored = neverIgnored;
+    this.#artifacts = artifacts;
   }
 
   /** What is in a folder, by name, in the order of the names; ignored entries included. */
@@ -46,7 +52,10 @@ export class ContextTree {
   isVisible(node: Node): boolean {
     if (!node.ignored) return true;
     if (node.type !== 'folder') return false;
-    const mayHold = this.#rules.hasExceptions || this.#neverIgnored.startsWith(`${node.path}/`);
+    const mayHold =
+      this.#rules.hasExceptions ||
+      this.#neverIgnored.startsWith(`${node.path}/`) ||
+      (node.path === artifactFolder && this.#artifacts.length > 0);
     if (!mayHold) return false;
     let visible = this.#visible.get(node.path);
     if (visible === undefined) {
@@ -76,6 +85,35 @@ export class ContextTree {
   }
 
   #list(node: Node): ReadonlyMap<string, Node> {
+    if (this.#artifacts.length === 0) return this.#listOwn(node);
+    if (node.path === '') return this.#withArtifactFolder(node);
+    return node.path === artifactFolder ? this.#withArtifacts(node) : this.#listOwn(node);
+  }
+
+  #withArtifactFolder(root: Node): ReadonlyMap<string, Node> {
+    const own = this.#listOwn(root);
+    const found = own.get(artifactFolder);
+    if (found?.type === 'folder') return own;
+    const folder: Node = { path: artifactFolder, type: 'folder', ignored: false, info: null };
+    return sorted([...own.values()].filter((node) => node !== found).concat(folder));
+  }
+
+  #withArtifacts(folder: Node): ReadonlyMap<string, Node> {
+    const names = new Set(this.#artifacts);
+    const isThere = lstatSync(this.#absolute(folder.path), { throwIfNoEntry: false })?.isDirectory();
+    const own = isThere ? [...this.#listOwn(folder).values()] : [];
+    return sorted([
+      ...own.filter(({ path }) => !names.has(basename(path))),
+      ...this.#artifacts.map((name) => ({
+        path: `${folder.path}/${name}`,
+        type: 'artifact' as const,
+        ignored: false,
+        info: null,
+      })),
+    ]);
+  }
+
+  #listOwn(node: Node): ReadonlyMap<string, Node> {
     const found = attempt(node.path === '' ? '.' : node.path, () =>
       readdirSync(this.#absolute(node.path), { withFileTypes: true }),
     );
@@ -93,6 +131,7 @@ export class ContextTree {
   #read(node: Node): ContextEntry {
     const { path, type } = node;
     if (type === 'folder') return { type, path };
+    if (type === 'artifact') return { type, path, name: basename(path) };
     if (type === 'symlink') return { type, path, target: this.linkTarget(node) };
     const stat = attempt(path, () => lstatSync(this.#absolute(path), { bigint: true }));
     if (!stat.isFile()) throw notAFile(path, stat);
@@ -100,9 +139,12 @@ export class ContextTree {
   }
 }
 
+const sorted = (nodes: readonly Node[]): ReadonlyMap<string, Node> =>
+  new Map([...nodes].sort((a, b) => (a.path < b.path ? -1 : 1)).map((node) => [basename(node.path), node]));
+
 const visible = { ignored: false, info: null } as const;
 
-const stampOf = (stat: BigIntStats): FileStamp => ({
+export const stampOf = (stat: BigIntStats): FileStamp => ({
   size: Number(stat.size),
   mtimeNs: stat.mtimeNs,
   ctimeNs: stat.ctimeNs,

@@ -9,32 +9,63 @@ export interface StageVerdict {
   readonly why: string | null;
 }
 
-/** A stage needs the engine, room, its own package sources, and those of its parents and of the stages that it takes files from. */
+/** One thing that a build needs; with the feature that can be left out where nothing else needs it. */
+interface Need {
+  readonly check: string;
+  readonly feature: string | null;
+}
+
+/** A stage needs the engine, room, its own package sources and artifacts, and those of its parents and of the stages that it takes files from. */
 export function judgeStages(project: Project, checks: readonly Check[]): StageVerdict[] {
   const verdicts = new Map(checks.map((check) => [check.name, check.verdict]));
-  const stages = new Map(project.hierarchy.stages.map((stage) => [stage.name, stage]));
-  const needs = (name: string, seen = new Set<string>()): Set<string> => {
-    const stage = stages.get(name);
-    if (!stage || seen.has(name)) return new Set();
-    seen.add(name);
-    const others = [...(stage.parent === null ? [] : [stage.parent]), ...stage.uses];
-    return new Set([
-      ...(project.settings.get(name)?.needs ?? []),
-      ...others.flatMap((other) => [...needs(other, seen)]),
-    ]);
-  };
+  const needs = needsOf(project);
   return project.hierarchy.stages.map(({ name }) => {
-    const required = ['engine', 'disk', ...[...needs(name)].map((source) => `source ${source}`)];
-    const failed = required.filter((check) => verdicts.get(check) === 'fail');
+    const required = [plain('engine'), plain('disk'), ...needs(name)];
+    const failed = required.filter(({ check }) => verdicts.get(check) === 'fail');
+    const firm = failed.filter(({ feature }) => feature === null);
     const unknown = required.filter(
-      (check) => check !== 'disk' && (verdicts.get(check) ?? 'warn') === 'warn',
+      ({ check }) => check !== 'disk' && (verdicts.get(check) ?? 'warn') === 'warn',
     );
     const why =
-      failed.length > 0
-        ? `fails: ${failed.join(', ')}`
-        : unknown.length > 0
-          ? `not known: ${unknown.join(', ')}`
-          : null;
-    return { name, buildable: failed.length === 0, why };
+      firm.length > 0
+        ? `fails: ${listed(firm)}`
+        : failed.length > 0
+          ? `with ${[...new Set(failed.map(({ feature }) => `--without ${feature}`))].join(' ')}: ${listed(failed)} fails`
+          : unknown.length > 0
+            ? `not known: ${listed(unknown)}`
+            : null;
+    return { name, buildable: firm.length === 0, why };
   });
+}
+
+const plain = (check: string): Need => ({ check, feature: null });
+
+const listed = (needs: readonly Need[]): string => [...new Set(needs.map(({ check }) => check))].join(', ');
+
+function needsOf({ hierarchy, settings, artifacts }: Project): (name: string) => Need[] {
+  const stages = new Map(hierarchy.stages.map((stage) => [stage.name, stage]));
+  const checkOf = (need: string) => `${artifacts.has(need) ? 'artifact' : 'source'} ${need}`;
+  const all = (name: string, seen: Set<string>): Need[] => {
+    const stage = stages.get(name);
+    if (!stage || seen.has(name)) return [];
+    seen.add(name);
+    const { needs = [], features = new Map() } = settings.get(name) ?? {};
+    return [
+      ...needs.map((need) => plain(checkOf(need))),
+      ...[...features].flatMap(([feature, own]) =>
+        own.needs.map((need: string) => ({ check: checkOf(need), feature })),
+      ),
+      ...[...(stage.parent === null ? [] : [stage.parent]), ...stage.uses].flatMap((other) =>
+        all(other, seen),
+      ),
+    ];
+  };
+  return (name) => {
+    const found = all(name, new Set());
+    const firm = new Set(found.filter(({ feature }) => feature === null).map(({ check }) => check));
+    const byCheck = new Map(
+      found.map((need) => [need.check, firm.has(need.check) ? plain(need.check) : need]),
+    );
+    return [...byCheck.values()];
+  };
 }

@@ -49,6 +49,13 @@ export function bakeFile(
   };
 }
 
+/** What to tell whoever builds with bake, which knows the project's own folder alone. */
+export const bakeWarnings = ({ artifacts }: Plan): string[] =>
+  [...artifacts].map(
+    ([name, { kind }]) =>
+      `docker buildx bake reads artifacts/${name} from the project's folder: put ${kind === 'left-out' ? 'an empty file' : 'the artifact'} there.`,
+  );
+
 function bakeTarget(
   stage: PlannedStage,
   plan: Plan,

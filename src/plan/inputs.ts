@@ -9,10 +9,19 @@ export interface StageFile {
   readonly digest: string;
 }
 
+/** An artifact that a stage reads. */
+export interface StageArtifact {
+  readonly name: string;
+  /** Null where it is left out, or not known. */
+  readonly sha256: string | null;
+}
+
 export interface StageFiles {
-  /** Of all the files, their paths included; what is equal here gives equal images. */
+  /** Of all the project's own files, their paths included; what is equal here gives equal images. */
   readonly digest: string;
   readonly count: number;
+  /** Sorted by name. */
+  readonly artifacts: readonly StageArtifact[];
   /** Sorted by path. */
   list(): readonly StageFile[];
 }
@@ -35,8 +44,14 @@ export interface StageInputs {
   readonly arguments: readonly (readonly [name: string, value: string | null])[];
   readonly files: StageFiles;
   readonly uses: readonly { readonly name: string; readonly key: string }[];
-  /** Features left out of this stage. */
-  readonly without: readonly string[];
+  /** Sorted by name. */
+  readonly features: readonly StageFeature[];
+}
+
+export interface StageFeature {
+  readonly name: string;
+  /** False where it is left out. */
+  readonly isIn: boolean;
 }
 
 export interface InputSources {
@@ -45,7 +60,7 @@ export interface InputSources {
   /** By reference. */
   readonly images: ReadonlyMap<string, BaseImage>;
   readonly files: (stage: Stage) => StageFiles;
-  readonly without: (stage: string) => readonly string[];
+  readonly features: (stage: string) => readonly StageFeature[];
   /** Keys of the stages before this one in the file. */
   readonly key: (stage: string) => string;
 }
@@ -65,7 +80,7 @@ export function stageInputs(stage: Stage, sources: InputSources): StageInputs {
     arguments: argumentsOf(stage, sources.buildArguments),
     files: sources.files(stage),
     uses: stage.uses.map(named),
-    without: [...sources.without(stage.name)].sort(),
+    features: [...sources.features(stage.name)].sort((a, b) => (a.name < b.name ? -1 : 1)),
   };
 }
 
@@ -102,7 +117,7 @@ const version = 'dwt-key-1';
 
 /** The content key: sha256 in hexadecimal of a JSON text that has one form for one set of inputs. */
 export function keyOf(inputs: StageInputs): string {
-  const { parent, images, platforms, instructions, files, uses, without } = inputs;
+  const { parent, images, platforms, instructions, files, uses, features } = inputs;
   return sha256(
     JSON.stringify([
       version,
@@ -113,9 +128,13 @@ export function keyOf(inputs: StageInputs): string {
       inputs.arguments,
       files.digest,
       uses.map(({ name, key }) => [name, key]),
-      without,
+      features.map(featureText),
+      ...(files.artifacts.length > 0 ? [files.artifacts.map(({ name, sha256 }) => [name, sha256])] : []),
     ]),
   );
 }
+
+/** `cran`, or `-cran` where it is left out. */
+export const featureText = ({ name, isIn }: StageFeature): string => (isIn ? name : `-${name}`);
 
 export const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');

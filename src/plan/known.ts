@@ -10,6 +10,8 @@ export interface KnownImages {
   records(stage: string): readonly StageRecord[];
   /** What an image from outside was when something was last built on it, or null. */
   identity(reference: string): string | null;
+  /** The sha256 of an artifact that something was last built with, or null. */
+  artifact(name: string): string | null;
   /** Values of `dwt.epoch`. */
   readonly epochs: readonly (string | undefined)[];
 }
@@ -34,6 +36,7 @@ export function knownImages(project: Pick<Project, 'name'>, images: readonly Eng
     own: (stage) => own.get(stage) ?? null,
     records: (stage) => records().byStage.get(stage) ?? [],
     identity: (reference) => records().identities.get(reference) ?? null,
+    artifact: (name) => records().artifacts.get(name) ?? null,
     epochs: images.map(({ labels }) => labels['dwt.epoch']),
   };
 }
@@ -41,11 +44,13 @@ export function knownImages(project: Pick<Project, 'name'>, images: readonly Eng
 interface Records {
   readonly byStage: ReadonlyMap<string, readonly StageRecord[]>;
   readonly identities: ReadonlyMap<string, string>;
+  readonly artifacts: ReadonlyMap<string, string>;
 }
 
 function readAll(images: readonly EngineImage[], own: ReadonlyMap<string, EngineImage>): Records {
   const byStage = new Map<string, StageRecord[]>();
   const identities = new Map<string, string>();
+  const artifacts = new Map<string, string>();
   // Images that have their name come first: what is recorded there is what the user last built.
   const current = new Set(own.values());
   for (const image of [...current, ...images.filter((other) => !current.has(other))]) {
@@ -57,7 +62,10 @@ function readAll(images: readonly EngineImage[], own: ReadonlyMap<string, Engine
       for (const [reference, identity] of Object.entries(record.images ?? {})) {
         if (identity !== null && !identities.has(reference)) identities.set(reference, identity);
       }
+      for (const [name, sum] of Object.entries(record.artifacts ?? {})) {
+        if (sum !== null && !artifacts.has(name)) artifacts.set(name, sum);
+      }
     }
   }
-  return { byStage, identities };
+  return { byStage, identities, artifacts };
 }

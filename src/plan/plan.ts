@@ -5,12 +5,22 @@
  * image. A key in the labels of an image of another name does not make that image the stage's: whatever is built FROM
  * one of our images inherits its labels.
  */
+import type { PlannedArtifacts } from '../artifacts/artifact.ts';
 import type { BuildContext } from '../context/context.ts';
 import type { EngineImage } from '../engine/engine.ts';
 import type { Stage } from '../hierarchy/hierarchy.ts';
+import { argumentsWithout, featureArgument, featuresOf } from '../project/features.ts';
 import { imageReference, type Project } from '../project/project.ts';
 import type { EpochChoice } from './epoch.ts';
-import { type InputSources, keyOf, movingSources, type StageInputs, stageInputs } from './inputs.ts';
+import {
+  featureText,
+  type InputSources,
+  keyOf,
+  movingSources,
+  type StageFeature,
+  type StageInputs,
+  stageInputs,
+} from './inputs.ts';
 import type { KnownImages } from './known.ts';
 import { recordOf, type StageRecord, shortKey, writeRecords } from './record.ts';
 import { changes, epochArgument, type Why } from './why.ts';
@@ -40,11 +50,13 @@ export interface Plan {
   readonly stages: readonly PlannedStage[];
   readonly platform: string | null;
   readonly noCache: boolean;
+  /** Those that the stages read. */
+  readonly artifacts: PlannedArtifacts;
   /** The files that the keys were made of, for the tar of each build. */
   readonly context: BuildContext;
 }
 
-export interface PlanInput extends Omit<InputSources, 'key'> {
+export interface PlanInput extends Omit<InputSources, 'key' | 'features'> {
   readonly project: Project;
   /** Names asked for. */
   readonly selected: ReadonlySet<string>;
@@ -54,6 +66,7 @@ export interface PlanInput extends Omit<InputSources, 'key'> {
   readonly known: KnownImages | null;
   readonly epoch: EpochChoice;
   readonly noCache: boolean;
+  readonly artifacts: PlannedArtifacts;
 }
 
 interface Keyed {
@@ -73,10 +86,12 @@ export function planStages(input: PlanInput): PlannedStage[] {
   const buildArguments =
     epoch === null || given ? input.buildArguments : { ...input.buildArguments, [epochArgument]: epoch };
   const keyed = new Map<string, Keyed>();
+  const features = stageFeatures(input.project);
   for (const stage of input.stages) {
     const inputs = stageInputs(stage, {
       ...input,
       buildArguments,
+      features,
       key: (name) => keyed.get(name)?.key ?? '',
     });
     const below = [stage.parent, ...stage.uses].flatMap((name) => (name && keyed.get(name)) || []);
@@ -107,6 +122,16 @@ export function planStages(input: PlanInput): PlannedStage[] {
   return planned.reverse();
 }
 
+/** Whichever stage declares it, a feature is part of every stage that has its argument. */
+function stageFeatures({ settings, hierarchy, without }: Project): (stage: string) => StageFeature[] {
+  const names = [...featuresOf({ settings }).keys()];
+  const stages = new Map(hierarchy.stages.map((stage) => [stage.name, stage]));
+  return (stage) =>
+    names
+      .filter((name) => stages.get(stage)?.arguments.has(featureArgument(name)))
+      .map((name) => ({ name, isIn: !without.has(name) }));
+}
+
 const epochGiven = (input: PlanInput): boolean => Object.hasOwn(input.buildArguments, epochArgument);
 
 function planStage(
@@ -119,18 +144,19 @@ function planStage(
   const { stage, key, epoch } = one;
   const selected = input.selected.has(stage.name);
   const { why, image, reuse } = judge(one, selected, needed, input);
+  const given = epoch === null ? input.buildArguments : buildArguments;
   return {
     name: stage.name,
     key,
     action: reuse ? 'reuse' : 'build',
-    why,
+    why: reuse ? why : [...why, ...missingArtifacts(one, input)],
     selected,
     reference: imageReference(input.project, stage.name),
     image: reuse ? image : null,
     get labels() {
       return labelsOf(one, keyed, input);
     },
-    buildArguments: epoch === null ? input.buildArguments : buildArguments,
+    buildArguments: { ...given, ...argumentsWithout(seenOf(input.project.without, one, keyed, input)) },
     epoch,
   };
 }
@@ -174,6 +200,30 @@ function judge(
   return build(...changes(before, one.record(), inputs, stage.lines.start).map((why) => withAge(why, epoch)));
 }
 
+/** What keeps a build from starting. */
+function missingArtifacts({ inputs }: Keyed, { artifacts }: PlanInput): Why[] {
+  return inputs.files.artifacts
+    .filter(({ name }) => artifacts.get(name)?.kind === 'missing')
+    .map(({ name }) => ({ reason: 'artifact', detail: `artifact ${name} has no sha256 and was not given` }));
+}
+
+/** Of these features, those whose argument the stage has, or what it stands on; engines complain of the others. */
+function seenOf(
+  features: ReadonlySet<string>,
+  one: Keyed,
+  keyed: ReadonlyMap<string, Keyed>,
+  { project }: PlanInput,
+): string[] {
+  if (features.size === 0) return [];
+  const stages = standsOn(one, keyed).map(({ stage }) => stage);
+  return [...features].filter((feature) => {
+    const argument = featureArgument(feature);
+    return (
+      project.hierarchy.globalArguments.has(argument) || stages.some((stage) => stage.arguments.has(argument))
+    );
+  });
+}
+
 function withAge(why: Why, { expired }: EpochChoice): Why {
   if (why.reason !== 'cache-ttl' || expired === null) return why;
   return { ...why, detail: `its packages were fetched ${ageText(expired)} ago` };
@@ -186,7 +236,8 @@ function ageText(seconds: number): string {
 }
 
 function labelsOf(one: Keyed, keyed: ReadonlyMap<string, Keyed>, input: PlanInput): Record<string, string> {
-  const { stage, key, inputs, epoch } = one;
+  const { stage, key, epoch } = one;
+  const features = standsOn(one, keyed).flatMap(({ inputs }) => inputs.features.map(featureText));
   const root = rootOf(one, keyed);
   const base = root.inputs.images.find(({ reference }) => reference === root.stage.image);
   return {
@@ -195,7 +246,7 @@ function labelsOf(one: Keyed, keyed: ReadonlyMap<string, Keyed>, input: PlanInpu
     'dwt.kind': input.project.settings.get(stage.name)?.kind ?? 'shared',
     'dwt.key': key,
     'dwt.inputs': writeRecords(recordsOf(one, keyed)),
-    ...(inputs.without.length > 0 && { 'dwt.features': inputs.without.map((name) => `-${name}`).join(',') }),
+    ...(features.length > 0 && { 'dwt.features': [...new Set(features)].sort(byFeature).join(',') }),
     ...(epoch !== null && { 'dwt.epoch': epoch }),
     ...(root.stage.image !== null && { 'org.opencontainers.image.base.name': root.stage.image }),
     ...(base?.identity?.startsWith('sha256:') && { 'org.opencontainers.image.base.digest': base.identity }),
@@ -212,18 +263,22 @@ function rootOf(one: Keyed, keyed: ReadonlyMap<string, Keyed>): Keyed {
   return root;
 }
 
-/** The stage and what it stands on, nearest first, made as they are asked for. */
+/** By name, whether it is in or left out. */
+const byFeature = (a: string, b: string): number => (a.replace(/^-/, '') < b.replace(/^-/, '') ? -1 : 1);
+
+/** Made as they are asked for. */
 function* recordsOf(one: Keyed, keyed: ReadonlyMap<string, Keyed>): Generator<[string, StageRecord]> {
-  const open = [one.stage.name];
-  const seen = new Set(open);
-  for (const name of open) {
-    const found = keyed.get(name);
-    if (!found) continue;
-    yield [name, found.record()];
-    for (const next of [found.stage.parent, ...found.stage.uses]) {
-      if (next === null || seen.has(next)) continue;
-      seen.add(next);
-      open.push(next);
+  for (const found of standsOn(one, keyed)) yield [found.stage.name, found.record()];
+}
+
+/** The stage, and what it stands on or takes files from, nearest first. */
+function standsOn(one: Keyed, keyed: ReadonlyMap<string, Keyed>): Keyed[] {
+  const found = new Set([one]);
+  for (const { stage } of found) {
+    for (const name of [stage.parent, ...stage.uses]) {
+      const next = name === null ? undefined : keyed.get(name);
+      if (next) found.add(next);
     }
   }
+  return [...found];
 }

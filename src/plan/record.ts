@@ -4,7 +4,7 @@
  * bound; what does not fit is told less exactly, farther stages first.
  */
 import * as z from 'zod';
-import { type StageInputs, sha256 } from './inputs.ts';
+import { featureText, type StageInputs, sha256 } from './inputs.ts';
 
 /** Bytes of JSON; engines and registries hand labels around with every list of images. */
 const mostBytes = 8192;
@@ -24,7 +24,10 @@ const recordSchema = z.object({
   /** By path; one hash of all where they are too many. */
   files: z.union([z.record(z.string(), hash), hash]).optional(),
   uses: z.record(z.string(), hash).optional(),
-  without: z.array(z.string()).optional(),
+  /** `cran`, or `-cran` where it is left out. */
+  features: z.array(z.string()).optional(),
+  /** sha256 by name, whole: some are written nowhere else. */
+  artifacts: z.record(z.string(), hash.nullable()).optional(),
 });
 
 const labelSchema = z.object({ version: z.literal(1), stages: z.record(z.string(), recordSchema) });
@@ -39,7 +42,7 @@ const short = (digest: string): string => digest.slice(0, 8);
 const hashText = (text: string): string => short(sha256(text));
 
 export function recordOf(key: string, inputs: StageInputs): StageRecord {
-  const { parent, images, platforms, files, uses, without } = inputs;
+  const { parent, images, platforms, files, uses, features } = inputs;
   return {
     key: shortKey(key),
     ...(parent && { parent: [parent.name, shortKey(parent.key)] }),
@@ -60,7 +63,10 @@ export function recordOf(key: string, inputs: StageInputs): StageRecord {
           : Object.fromEntries(files.list().map(({ path, digest }) => [path, short(digest)])),
     }),
     ...(uses.length > 0 && { uses: Object.fromEntries(uses.map(({ name, key }) => [name, shortKey(key)])) }),
-    ...(without.length > 0 && { without: [...without] }),
+    ...(features.length > 0 && { features: features.map(featureText) }),
+    ...(files.artifacts.length > 0 && {
+      artifacts: Object.fromEntries(files.artifacts.map(({ name, sha256: sum }) => [name, sum])),
+    }),
   };
 }
 

@@ -1,4 +1,5 @@
 /** Why a stage is built, in people's words: what is recorded of the image that is there against what is there now. */
+import { featureArgument } from '../project/features.ts';
 import type { StageInputs } from './inputs.ts';
 import type { StageRecord } from './record.ts';
 
@@ -16,6 +17,7 @@ export type Reason =
   | 'instructions'
   | 'files'
   | 'remote'
+  | 'artifact'
   | 'other'
   | 'unchanged';
 
@@ -35,15 +37,17 @@ const mostNamed = 3;
  * @param start Line of the stage's FROM.
  */
 export function changes(before: StageRecord, now: StageRecord, inputs: StageInputs, start: number): Why[] {
+  const features = featureChanges(before, now);
   const found = [
     ...imageChanges(before, now),
     ...parentChanges(before, now),
     ...usesChanges(before, now),
     ...platformChanges(before, now),
-    ...featureChanges(before, now),
-    ...argumentChanges(before, now),
+    ...features,
+    ...argumentChanges(before, now, inputs),
     ...instructionChanges(before, now, inputs, start),
     ...fileChanges(before, now),
+    ...artifactChanges(before, now, features.length > 0),
   ];
   return found.length > 0
     ? found
@@ -95,16 +99,45 @@ function platformChanges({ platforms: was }: StageRecord, { platforms: is }: Sta
 }
 
 function featureChanges(before: StageRecord, now: StageRecord): Why[] {
-  const was = new Set(before.without);
-  const is = new Set(now.without);
+  if (before.platforms === undefined) return [];
+  const was = new Set(before.features);
+  const is = new Set(now.features);
+  const known = (name: string, features: Set<string>) => features.has(name) || features.has(`-${name}`);
+  const nameOf = (text: string) => text.replace(/^-/, '');
   return [
-    ...[...is].filter((name) => !was.has(name)).map((name) => `${name} is left out now`),
-    ...[...was].filter((name) => !is.has(name)).map((name) => `${name} is in it now`),
+    ...[...is]
+      .filter((text) => !was.has(text))
+      .map((text) => (text.startsWith('-') ? `${nameOf(text)} is left out now` : `${text} is in it now`)),
+    ...[...was]
+      .filter((text) => !known(nameOf(text), is))
+      .map((text) => `${nameOf(text)} is no feature any more`),
   ].map((detail) => ({ reason: 'feature' as const, detail }));
 }
 
-function argumentChanges(before: StageRecord, now: StageRecord): Why[] {
-  const names = differing(before.arguments, now.arguments).map(({ name }) => name);
+/** @param told Whether a feature changed, with which its artifacts come and go. */
+function artifactChanges(before: StageRecord, now: StageRecord, told: boolean): Why[] {
+  if (before.platforms === undefined) return [];
+  return differing(before.artifacts, now.artifacts)
+    .filter(({ was, is }) => !told || (was !== null && is !== null))
+    .map(({ name, was, is }) => ({
+      reason: 'artifact',
+      detail:
+        was === undefined
+          ? `artifact ${name} is new`
+          : is === undefined
+            ? `artifact ${name} is no longer used`
+            : is === null
+              ? `artifact ${name} is left out now`
+              : `artifact ${name} changed`,
+    }));
+}
+
+function argumentChanges(before: StageRecord, now: StageRecord, { features }: StageInputs): Why[] {
+  // A feature's argument changes with the feature, which is told in better words.
+  const ofFeatures = new Set(features.map(({ name }) => featureArgument(name)));
+  const names = differing(before.arguments, now.arguments)
+    .map(({ name }) => name)
+    .filter((name) => !ofFeatures.has(name));
   const others = names.filter((name) => name !== epochArgument);
   return [
     ...(others.length < names.length

@@ -2,11 +2,11 @@
 import { readFile } from 'node:fs/promises';
 import { basename, isAbsolute, join, relative, sep } from 'node:path';
 import { DwtError } from '../errors.ts';
-import type { Hierarchy } from '../hierarchy/hierarchy.ts';
 import { parseDockerfile } from '../hierarchy/parse.ts';
+import { argumentsWithout, readWithout, refuseFeatureArguments } from './features.ts';
 import { locateProject } from './locate.ts';
 import { checkProjectName, legalName } from './names.ts';
-import type { Environment, Project } from './project.ts';
+import type { Artifact, Environment, Project } from './project.ts';
 import type { ProjectFile } from './project-file.ts';
 import { declaredSettings, defaultSettings } from './settings.ts';
 
@@ -19,12 +19,14 @@ export interface LoadOptions {
   readonly buildArguments?: Readonly<Record<string, string>>;
   /** What is built for, such as `linux/arm64`. */
   readonly platform?: string;
+  /** Names of features to be left out. */
+  readonly without?: readonly string[];
 }
 
 /**
  * Loads the project that `--project` names, or the nearest one.
  *
- * @throws DwtError PROJECT_NOT_FOUND, PROJECT_INVALID, DOCKERFILE_NOT_FOUND, DOCKERFILE_INVALID, STAGE_DUPLICATE, STAGE_MISMATCH or REFERENCE_INVALID, with the place.
+ * @throws DwtError PROJECT_NOT_FOUND, PROJECT_INVALID, DOCKERFILE_NOT_FOUND, DOCKERFILE_INVALID, STAGE_DUPLICATE, STAGE_MISMATCH or REFERENCE_INVALID, with the place; FEATURE_UNKNOWN.
  */
 export async function loadProject(options: LoadOptions): Promise<Project> {
   const { folder, file } = await locateProject(options.project, options.cwd);
@@ -32,9 +34,15 @@ export async function loadProject(options: LoadOptions): Promise<Project> {
   const declared = file === null ? null : await readProjectFile(file, shown(file));
   const name = nameOf(declared, folder);
   const dockerfile = dockerfileOf(declared);
+  const features = new Set(
+    Object.values(declared?.data.stages ?? {}).flatMap((stage) => Object.keys(stage?.features ?? {})),
+  );
+  const without = readWithout(options.without ?? [], features);
+  const { buildArguments = {} } = options;
+  refuseFeatureArguments(buildArguments, features);
   const hierarchy = parseDockerfile(await readDockerfile(join(folder, dockerfile), shown), {
     file: shown(join(folder, dockerfile)),
-    ...(options.buildArguments && { buildArguments: options.buildArguments }),
+    buildArguments: { ...buildArguments, ...argumentsWithout(without) },
     ...(options.platform !== undefined && { platform: options.platform }),
   });
   return {
@@ -42,14 +50,10 @@ export async function loadProject(options: LoadOptions): Promise<Project> {
     name,
     dockerfile,
     hierarchy,
-    settings: settingsOf(hierarchy, declared),
+    settings: declared ? declaredSettings(hierarchy, declared, without) : defaultSettings(hierarchy),
     environments: environmentsOf(declared),
-    artifacts: new Map(
-      Object.entries(declared?.data.artifacts ?? {}).map(([key, { url, sha256 }]) => [
-        key,
-        { url, sha256: sha256 ?? null },
-      ]),
-    ),
+    artifacts: artifactsOf(declared),
+    without,
   };
 }
 
@@ -134,19 +138,25 @@ function dockerfileOf(file: ProjectFile | null): string {
   });
 }
 
-function settingsOf(hierarchy: Hierarchy, file: ProjectFile | null): Project['settings'] {
-  return file ? declaredSettings(hierarchy, file) : defaultSettings(hierarchy);
+function artifactsOf(file: ProjectFile | null): Map<string, Artifact> {
+  const artifacts = new Map<string, Artifact>();
+  for (const [name, { url, sha256 = null }] of Object.entries(file?.data.artifacts ?? {})) {
+    const location = file?.locate(['artifacts', name], 'key');
+    artifacts.set(name, { url, sha256, ...(location && { location }) });
+  }
+  return artifacts;
 }
 
 function environmentsOf(file: ProjectFile | null): Map<string, Environment> {
   const environments = new Map<string, Environment>();
-  for (const [name, { registry, repository }] of Object.entries(file?.data.environments ?? {})) {
+  for (const [name, { registry, repository, features }] of Object.entries(file?.data.environments ?? {})) {
     const at = (field: string) => file?.locate(['environments', name, field]);
     const [inRegistry, inRepository] = [at('registry'), at('repository')];
     environments.set(name, {
       name,
       registry,
       repository,
+      allFeatures: features === 'all',
       ...(inRegistry && inRepository && { locations: { registry: inRegistry, repository: inRepository } }),
     });
   }

@@ -37,6 +37,12 @@ export function checkTag(tag: string, location?: Location): void {
   });
 }
 
+/** A feature's name becomes that of an argument, in upper case and with "_" for "-". */
+export const isFeatureName = (name: string): boolean => /^[a-z][a-z0-9]*(?:-[a-z0-9]+)*$/.test(name);
+
+/** An artifact's name is that of a file in the build context. */
+export const isArtifactName = (name: string): boolean => /^[a-zA-Z0-9][\w.-]{0,99}$/.test(name);
+
 /** A folder's name as the name of a project: what is not allowed becomes a dash. */
 export function legalName(folder: string): string {
   const name = folder

@@ -50,11 +50,27 @@ export interface CheckSettings {
   readonly ends?: EndSettings;
 }
 
+/** An optional part of a stage. */
+export interface Feature {
+  readonly description: string | null;
+  /** Package sources and artifacts that nothing but the feature needs. */
+  readonly needs: readonly string[];
+}
+
+export interface Artifact {
+  readonly url: string;
+  readonly sha256: string | null;
+  /** Where the project file names it. */
+  readonly location?: Location;
+}
+
 export interface StageSettings {
   readonly kind: Kind;
   readonly description: string | null;
   readonly publish: Publish | null;
   readonly needs: readonly string[];
+  /** By name; those of the stage itself. */
+  readonly features: ReadonlyMap<string, Feature>;
   /** Merged with the parents' along FROM. */
   readonly checks: CheckSettings;
 }
@@ -65,6 +81,8 @@ export interface Environment {
   readonly registry: string;
   /** With `{suffix}` still in it. */
   readonly repository: string;
+  /** Whether an image that lacks a feature of its stage is refused. */
+  readonly allFeatures: boolean;
   /** Where the project file says so. */
   readonly locations?: { readonly registry: Location; readonly repository: Location };
 }
@@ -79,7 +97,9 @@ export interface Project {
   /** By stage name; every stage of the hierarchy has an entry. */
   readonly settings: ReadonlyMap<string, StageSettings>;
   readonly environments: ReadonlyMap<string, Environment>;
-  readonly artifacts: ReadonlyMap<string, { readonly url: string; readonly sha256: string | null }>;
+  readonly artifacts: ReadonlyMap<string, Artifact>;
+  /** Names of the features that are left out of this build. */
+  readonly without: ReadonlySet<string>;
 }
 
 /** The image's name on the engine: `NAME/STAGE:latest`. */

@@ -12,6 +12,19 @@ const publish = described(
   'Under which name the image is published.',
 );
 
+const needs = (description: string) =>
+  z.optional(
+    described(z.array(text('debian, pypi, npm, conda, cran, or the name of an artifact')), description),
+  );
+
+const feature = described(
+  z.strictObject({
+    description: z.optional(text('One line for people.')),
+    needs: needs('Package sources and artifacts that nothing but this feature needs.'),
+  }),
+  'An optional part of the stage. The Dockerfile knows feature NAME as ARG WITH_NAME=yes, which --without NAME makes empty.',
+);
+
 const stage = described(
   z.strictObject({
     kind: z.optional(
@@ -22,10 +35,11 @@ const stage = described(
     ),
     description: z.optional(text('One line for people.')),
     publish: z.optional(publish),
-    needs: z.optional(
+    needs: needs('Package sources and artifacts that its build takes things from.'),
+    features: z.optional(
       described(
-        z.array(text('debian, pypi, npm, conda, cran, or the name of an artifact')),
-        'Package sources and artifacts that its build takes things from.',
+        z.record(z.string(), z.nullable(feature)),
+        'Optional parts of the stage by name; one that several stages have is one feature.',
       ),
     ),
     checks: z.optional(checksSchema),
@@ -46,6 +60,9 @@ const environment = described(
         ),
       "Repository of an image, with {suffix} where the stage's publish suffix goes.",
     ),
+    features: z.optional(
+      described(z.literal('all'), 'all: an image that lacks a feature of its stage is not pushed here.'),
+    ),
   }),
   'A place that images are published to.',
 );
@@ -59,7 +76,7 @@ const artifact = described(
     sha256: z.optional(
       described(
         z.string().check(z.regex(/^[0-9a-f]{64}$/, 'is no SHA-256: 64 hexadecimal digits in lower case')),
-        "The file's SHA-256; without it the file must be given with --artifact.",
+        "The file's SHA-256, in quotes; without it the file must be given with --artifact.",
       ),
     ),
   }),

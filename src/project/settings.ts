@@ -4,8 +4,9 @@ import type { Hierarchy, Stage } from '../hierarchy/hierarchy.ts';
 import { nearest } from '../hierarchy/select.ts';
 import { checksOfKinds, mergeChecks, readChecks } from './checks.ts';
 import type { ChecksData } from './checks-schema.ts';
-import { checkSuffix, checkTag } from './names.ts';
-import type { Kind, Publish, StageSettings } from './project.ts';
+import { checkFeature } from './features.ts';
+import { checkSuffix, checkTag, isArtifactName, isFeatureName } from './names.ts';
+import type { Feature, Kind, Publish, StageSettings } from './project.ts';
 import type { ProjectFile } from './project-file.ts';
 import type { StageData } from './schema.ts';
 import { packageSources } from './vocabulary.ts';
@@ -15,8 +16,16 @@ export function defaultSettings(hierarchy: Hierarchy): Map<string, StageSettings
   return settingsOf(hierarchy, () => undefined);
 }
 
-/** Settings of every stage by the project file, which names every stage or none. */
-export function declaredSettings(hierarchy: Hierarchy, file: ProjectFile): Map<string, StageSettings> {
+/**
+ * Settings of every stage by the project file, which names every stage or none.
+ *
+ * @param without Names of the features that are left out; the hierarchy was read with their arguments empty.
+ */
+export function declaredSettings(
+  hierarchy: Hierarchy,
+  file: ProjectFile,
+  without: ReadonlySet<string>,
+): Map<string, StageSettings> {
   const { stages, artifacts } = file.data;
   const byName = new Map(
     Object.entries(stages ?? {}).map(([name, stage]) => [name.toLowerCase(), { stage: stage ?? {}, name }]),
@@ -27,12 +36,17 @@ export function declaredSettings(hierarchy: Hierarchy, file: ProjectFile): Map<s
       [...byName.values()].map(({ name }) => name),
       file,
     );
-  const needs = [...packageSources, ...Object.keys(artifacts ?? {})];
+  checkArtifactNames(file);
   for (const stage of hierarchy.stages) {
     const declared = byName.get(stage.name);
     if (!declared) continue;
-    const kind = declared.stage.kind ?? defaultKind(stage, hierarchy);
-    checkStage(declared.name, { ...declared.stage, kind }, needs, file);
+    const { name, stage: data } = declared;
+    const kind = data.kind ?? defaultKind(stage, hierarchy);
+    checkStage(name, { ...data, kind }, Object.keys(artifacts ?? {}), file);
+    for (const feature of Object.keys(data.features ?? {})) {
+      const at = file.locate(['stages', name, 'features', feature], 'key');
+      checkFeature(feature, stage, without, hierarchy.file, at);
+    }
   }
   const settings = settingsOf(hierarchy, (stage) => byName.get(stage.name)?.stage);
   refuseEqualTargets(settings, (stage) =>
@@ -59,6 +73,7 @@ function settingsOf(
       description: data?.description ?? null,
       publish: kind === 'shared' ? null : publishOf(stage.name, data?.publish),
       needs: data?.needs ?? [],
+      features: featuresOf(data?.features ?? {}),
       checks: readChecks(checks),
     });
   }
@@ -75,6 +90,14 @@ const publishOf = (stage: string, publish: StageData['publish']): Publish => ({
   suffix: publish?.suffix ?? stage,
   tag: publish?.tag ?? 'latest',
 });
+
+const featuresOf = (features: NonNullable<StageData['features']>): Map<string, Feature> =>
+  new Map(
+    Object.entries(features).map(([name, feature]) => [
+      name,
+      { description: feature?.description ?? null, needs: feature?.needs ?? [] },
+    ]),
+  );
 
 function refuseMismatch(hierarchy: Hierarchy, declared: readonly string[], file: ProjectFile): void {
   const known = new Set(declared.map((name) => name.toLowerCase()));
@@ -110,7 +133,7 @@ function refuseMismatch(hierarchy: Hierarchy, declared: readonly string[], file:
 function checkStage(
   name: string,
   stage: StageData & { readonly kind: Kind },
-  needs: readonly string[],
+  artifacts: readonly string[],
   file: ProjectFile,
 ): void {
   const at = (...path: (string | number)[]): Location => file.locate(['stages', name, ...path]);
@@ -126,14 +149,16 @@ function checkStage(
         'Shared stages are not published: give it another kind, or remove "publish".',
       );
   }
-  for (const [index, need] of (stage.needs ?? []).entries()) {
-    if (needs.includes(need)) continue;
-    const near = nearest(need, needs);
-    throw invalid(
-      `stages.${name}.needs has "${need}", which is neither a package source nor an artifact of this file.`,
-      at('needs', index),
-      near ? `Did you mean "${near}"?` : `Package sources are ${packageSources.join(', ')}.`,
-    );
+  checkNeeds(stage.needs, ['stages', name, 'needs'], artifacts, file);
+  for (const [feature, data] of Object.entries(stage.features ?? {})) {
+    const path = ['stages', name, 'features', feature];
+    if (!isFeatureName(feature))
+      throw invalid(
+        `stages.${name}.features has "${feature}", which is no name of a feature.`,
+        file.locate(path, 'key'),
+        'It has lower case letters and digits, with dashes between them, and starts with a letter.',
+      );
+    checkNeeds(data?.needs, [...path, 'needs'], artifacts, file);
   }
   for (const [check, allowed] of Object.entries(checksOfKinds)) {
     const kind = stage.kind;
@@ -143,6 +168,43 @@ function checkStage(
       file.locate(['stages', name, 'checks', check], 'key'),
       `That is a check of ${allowed.map((each) => `the kind ${each}`).join(' and ')}.`,
     );
+  }
+}
+
+function checkNeeds(
+  needs: readonly string[] | undefined,
+  path: readonly string[],
+  artifacts: readonly string[],
+  file: ProjectFile,
+): void {
+  const allowed = [...packageSources, ...artifacts];
+  for (const [index, need] of (needs ?? []).entries()) {
+    if (allowed.includes(need)) continue;
+    const near = nearest(need, allowed);
+    throw new DwtError(
+      'PROJECT_INVALID',
+      `${path.join('.')} has "${need}", which is neither a package source nor an artifact of this file.`,
+      {
+        location: file.locate([...path, index]),
+        hint: near ? `Did you mean "${near}"?` : `Package sources are ${packageSources.join(', ')}.`,
+      },
+    );
+  }
+}
+
+function checkArtifactNames(file: ProjectFile): void {
+  for (const name of Object.keys(file.data.artifacts ?? {})) {
+    const location = file.locate(['artifacts', name], 'key');
+    if (!isArtifactName(name))
+      throw new DwtError('PROJECT_INVALID', `The artifact "${name}" has a name that no file can have.`, {
+        location,
+        hint: 'It has letters, digits, "_", "." and "-", and starts with a letter or digit.',
+      });
+    if (!(packageSources as readonly string[]).includes(name)) continue;
+    throw new DwtError('PROJECT_INVALID', `The artifact "${name}" has the name of a package source.`, {
+      location,
+      hint: 'Give it another name: a stage that needs it could mean either.',
+    });
   }
 }
 

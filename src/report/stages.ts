@@ -6,11 +6,14 @@ import { renderTable } from './table.ts';
 import { formatBytes } from './units.ts';
 
 export async function renderStages(stages: readonly ListedStage[], paper: Paper): Promise<string> {
+  // Few projects have them, and the table is wide as it is.
+  const hasFeatures = stages.some(({ features }) => features.length > 0);
   const rows = treeLines(stages).map(({ node, branch }) => [
     branch + node.name,
     node.kind,
     node.publish ? `${node.publish.suffix}:${node.publish.tag}` : '',
     builtWords(node),
+    ...(hasFeatures ? [node.features.map(({ name }) => name).join(', ')] : []),
     node.description ?? '',
   ]);
   const columns = [
@@ -18,6 +21,7 @@ export async function renderStages(stages: readonly ListedStage[], paper: Paper)
     { title: 'KIND' },
     { title: 'PUBLISHED AS', optional: 10 },
     { title: 'BUILT', align: 'right' as const },
+    ...(hasFeatures ? [{ title: 'FEATURES' }] : []),
     { title: 'DESCRIPTION', shrink: true, optional: 20 },
   ];
   return renderTable(columns, rows, paper);

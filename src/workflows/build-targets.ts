@@ -1,6 +1,6 @@
 /** Builds several targets at once over one session, each step of a shared stage once. */
 import pLimit from 'p-limit';
-import { contextTar } from '../context/tar.ts';
+import { type ArtifactFile, contextTar } from '../context/tar.ts';
 import type { BuildSession } from '../engine/engine.ts';
 import { asDwtError, type DwtError } from '../errors.ts';
 import { closure } from '../hierarchy/select.ts';
@@ -17,6 +17,7 @@ const mostBuildsInFlight = 64;
 
 interface Run {
   readonly plan: Plan;
+  readonly artifacts: ReadonlyMap<string, ArtifactFile>;
   readonly options: BuildOptions;
   readonly session: BuildSession;
   readonly steps: StepTracker;
@@ -32,6 +33,7 @@ interface Run {
 export async function buildTargets(
   targets: readonly PlannedStage[],
   plan: Plan,
+  artifacts: ReadonlyMap<string, ArtifactFile>,
   options: BuildOptions,
 ): Promise<BuiltImage[]> {
   const { project, engine, credentials, secrets } = options;
@@ -43,6 +45,7 @@ export async function buildTargets(
   const tasks = taskClock(options.emit);
   const run: Run = {
     plan,
+    artifacts,
     options,
     session,
     tasks,
@@ -110,7 +113,7 @@ async function buildOne(target: PlannedStage, number: number, run: Run): Promise
   const { plan, session, steps, signal, options } = run;
   const { project, engine, noCache, platform } = options;
   const { id } = await engine.build({
-    context: () => contextTar(plan.context, target.name),
+    context: () => contextTar(plan.context, target.name, run.artifacts),
     dockerfile: project.dockerfile,
     target: engineTarget(target.name, project.hierarchy),
     tags: [target.reference],

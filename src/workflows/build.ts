@@ -3,10 +3,12 @@ import type { Engine } from '../engine/engine.ts';
 import { DwtError } from '../errors.ts';
 import type { Emit } from '../events.ts';
 import type { Hierarchy } from '../hierarchy/hierarchy.ts';
+import { closure } from '../hierarchy/select.ts';
 import { engineTarget } from '../hierarchy/step.ts';
 import type { Plan, PlannedStage } from '../plan/plan.ts';
 import type { Project } from '../project/project.ts';
 import { secondsSince } from '../task.ts';
+import type { ObtainedArtifacts } from './obtain-artifacts.ts';
 import { planBuild } from './plan.ts';
 
 export interface BuildOptions {
@@ -24,6 +26,11 @@ export interface BuildOptions {
   readonly noCache: boolean;
   readonly cacheTtlMs: number | null;
   readonly platform: string | null;
+  /** Absolute paths of the files that were given for artifacts, by name. */
+  readonly artifacts: ReadonlyMap<string, string>;
+  /** File of `--build-ca`, or null. */
+  readonly buildCa: string | null;
+  readonly environment: NodeJS.ProcessEnv;
   /** Asked once for the git revision of the project's folder, where something is built; answers null for none. */
   readonly revision: () => Promise<string | null>;
   readonly emit: Emit;
@@ -93,6 +100,36 @@ async function buildChanged(
   plan: Plan,
   options: BuildOptions,
 ): Promise<BuiltImage[]> {
+  const { files, failed } = await artifactsFor(targets, plan, options);
+  const [possible, lacking]: [PlannedStage[], BuiltImage[]] = [[], []];
+  for (const target of targets) {
+    const error = [...artifactsOf(target, plan, options)]
+      .map((name) => failed.get(name))
+      .find((each) => each);
+    if (error) lacking.push(withoutArtifact(target, error, options.emit));
+    else possible.push(target);
+  }
+  if (possible.length === 0) return lacking;
   const { buildTargets } = await import('./build-targets.ts');
-  return buildTargets(targets, plan, options);
+  return [...lacking, ...(await buildTargets(possible, plan, files, options))];
+}
+
+/** A target is built with all that its stages read, those that are in the engine's cache included. */
+const artifactsOf = ({ name }: PlannedStage, { context }: Plan, { project }: BuildOptions): Set<string> =>
+  context.artifacts(closure(project.hierarchy, [name]));
+
+async function artifactsFor(
+  targets: readonly PlannedStage[],
+  plan: Plan,
+  options: BuildOptions,
+): Promise<ObtainedArtifacts> {
+  const names = new Set(targets.flatMap((target) => [...artifactsOf(target, plan, options)]));
+  if (names.size === 0) return { files: new Map(), failed: new Map() };
+  const { obtainArtifacts } = await import('./obtain-artifacts.ts');
+  return obtainArtifacts(names, plan, options);
+}
+
+function withoutArtifact({ name, reference }: PlannedStage, error: DwtError, emit: Emit): BuiltImage {
+  emit({ type: 'task-finished', task: name, outcome: 'failed', seconds: 0, error });
+  return { stage: name, reference, id: null, action: null, seconds: 0, size: null, error };
 }

@@ -1,5 +1,6 @@
 /** `dwt doctor`: what works from here, and which stages that lets one build. */
 
+import { checkArtifact } from '../doctor/artifacts.ts';
 import { checkBrowser } from '../doctor/browser.ts';
 import type { Check } from '../doctor/check.ts';
 import { checkCredentials } from '../doctor/credentials.ts';
@@ -11,6 +12,7 @@ import type { DwtError } from '../errors.ts';
 import type { Emit } from '../events.ts';
 import type { Project } from '../project/project.ts';
 import { runTask } from '../task.ts';
+import { wantedArtifact } from './plan-artifacts.ts';
 
 export interface DoctorOptions {
   /** The engine, or why there is none. */
@@ -38,11 +40,14 @@ export async function doctor({
   return await runTask<DoctorResult>(emit, 'doctor', 'What works from here', async (step) => {
     const reached = 'version' in engine ? engine : null;
     const needed = project === null ? sourceNames : neededSources(project);
+    const artifacts =
+      project === null ? [] : [...project.artifacts.keys()].map((name) => wantedArtifact(project, name));
     const checks = await step('Looking at engine, package sources and credentials', () =>
       Promise.all([
         checkEngine(engine),
         ...(reached ? [checkDisk(reached), checkBase(reached)] : []),
         ...needed.map((source) => checkSource(source, { engine: reached, environment, signal })),
+        ...artifacts.map((artifact) => checkArtifact(artifact, environment, signal)),
         checkCertificates(environment),
         checkCredentials(environment),
         checkBrowser(environment),
@@ -58,6 +63,11 @@ export async function doctor({
 
 /** The package sources that some stage of the project needs, in the order in which they are always told. */
 function neededSources(project: Project): SourceName[] {
-  const needs = new Set([...project.settings.values()].flatMap((settings) => settings.needs));
+  const needs = new Set(
+    [...project.settings.values()].flatMap(({ needs, features }) => [
+      ...needs,
+      ...[...features.values()].flatMap((feature) => feature.needs),
+    ]),
+  );
   return sourceNames.filter((name) => needs.has(name));
 }

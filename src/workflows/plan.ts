@@ -1,6 +1,4 @@
 /** `dwt plan`, and the first thing that every build does: what is to be built, what is there, and why. */
-import { homedir } from 'node:os';
-import { join } from 'node:path';
 import pLimit from 'p-limit';
 import { BuildContext } from '../context/context.ts';
 import type { FileEntry } from '../context/entry.ts';
@@ -9,6 +7,7 @@ import type { Engine } from '../engine/engine.ts';
 import type { Emit } from '../events.ts';
 import type { Stage } from '../hierarchy/hierarchy.ts';
 import { closure, selectStages } from '../hierarchy/select.ts';
+import { cacheFolder } from '../host/cache-folder.ts';
 import { chooseEpoch, declaresEpoch } from '../plan/epoch.ts';
 import { filesDigester } from '../plan/files.ts';
 import { type BaseImage, imagesOf } from '../plan/inputs.ts';
@@ -17,6 +16,7 @@ import { type Plan, planStages } from '../plan/plan.ts';
 import { epochArgument } from '../plan/why.ts';
 import type { Project } from '../project/project.ts';
 import { parseReference } from '../registry/reference.ts';
+import { planArtifacts } from './plan-artifacts.ts';
 
 // A registry that is slow to say what an image is now is not waited for: what it was last time stands.
 const registryPatienceMs = 5000;
@@ -34,8 +34,8 @@ export interface PlanOptions {
   readonly cacheTtlMs: number | null;
   /** Such as `linux/arm64`; null for the engine's own. */
   readonly platform: string | null;
-  /** Features left out, by stage. */
-  readonly without?: ReadonlyMap<string, readonly string[]>;
+  /** Absolute paths of the files that were given for artifacts, by name. */
+  readonly artifacts?: ReadonlyMap<string, string>;
   /** For registries that are asked what a base image is. */
   readonly credentials?: (host: string) => Promise<{ username: string; secret: string } | null>;
   /** Milliseconds since 1970. */
@@ -47,7 +47,7 @@ export interface PlanOptions {
 /**
  * Changes nothing, on the engine or elsewhere, but for the record of file hashes in the user's cache folder.
  *
- * @throws DwtError STAGE_UNKNOWN, CONTEXT_INVALID, CONTEXT_CHANGED, and what the engine fails with
+ * @throws DwtError STAGE_UNKNOWN, CONTEXT_INVALID, CONTEXT_CHANGED, what `planArtifacts` throws and what the engine fails with
  */
 export async function planBuild(options: PlanOptions): Promise<Plan> {
   const { project, engine, buildArguments, noCache } = options;
@@ -69,7 +69,16 @@ export async function planBuild(options: PlanOptions): Promise<Plan> {
     options.cacheTtlMs,
     options.now ?? Date.now(),
   );
-  const digest = filesDigester(hashes);
+  const artifacts = await planArtifacts({
+    project,
+    context,
+    stages,
+    given: options.artifacts ?? new Map(),
+    known,
+    emit: options.emit,
+  });
+  const sums = new Map([...artifacts].map(([name, { sha256 }]) => [name, sha256]));
+  const digest = filesDigester(hashes, sums);
   const planned = planStages({
     project,
     selected: new Set(selected),
@@ -81,9 +90,9 @@ export async function planBuild(options: PlanOptions): Promise<Plan> {
     platform: options.platform ?? (version && `${version.os}/${version.architecture}`),
     images: withRecorded(identities, known),
     files: (stage) => digest(context.selections(stage)),
-    without: (stage) => options.without?.get(stage) ?? [],
+    artifacts,
   });
-  return { stages: planned, platform: options.platform, noCache, context };
+  return { stages: planned, platform: options.platform, noCache, artifacts, context };
 }
 
 /** What no pattern means is every image; a pattern may name any stage. */
@@ -189,9 +198,4 @@ function withRecorded(
       { reference, identity: identity ?? known?.identity(reference) ?? null },
     ]),
   );
-}
-
-function cacheFolder(environment: NodeJS.ProcessEnv): string {
-  const base = environment['XDG_CACHE_HOME'];
-  return join(base?.startsWith('/') ? base : join(environment['HOME'] ?? homedir(), '.cache'), 'dwt');
 }

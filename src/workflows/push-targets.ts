@@ -10,6 +10,8 @@ export interface PushTarget {
   /** The image's name on the engine. */
   readonly image: string;
   readonly reference: Reference;
+  /** Environment that takes the image only with every feature of its stage. */
+  readonly completeFor?: string;
 }
 
 /** An environment of the project file, or `HOST[/PATH]` in its place. */
@@ -31,9 +33,16 @@ export function pushTargets(
 ): PushTarget[] {
   const published = publishedStages(project);
   const name = naming(project, destination, environment);
+  const env = 'env' in destination ? destination.env : undefined;
+  const demands = env !== undefined && project.environments.get(env)?.allFeatures;
   const targets = selectPublished(project, patterns, published).map((stage) => {
     const publish = published.get(stage) as Publish;
-    return { stage, image: imageReference(project, stage), reference: parseReference(name(publish)) };
+    return {
+      stage,
+      image: imageReference(project, stage),
+      reference: parseReference(name(publish)),
+      ...(demands && { completeFor: env }),
+    };
   });
   refuseDoubles(targets);
   return targets;

@@ -10,6 +10,7 @@ import { type Observed, observe, type RegistryHost, registryHost } from '../regi
 import { judgeFailure } from '../registry/push-failure.ts';
 import { formatReference } from '../registry/reference.ts';
 import { type RetryLimits, usualLimits } from '../registry/retry.ts';
+import { refuseIncomplete } from './push-features.ts';
 import { isSame, type Parcel, send } from './push-image.ts';
 import { PushReport } from './push-report.ts';
 import { warnOfStale } from './push-stale.ts';
@@ -62,8 +63,9 @@ interface Waiting extends Parcel {
 const looksAtOnce = 16;
 
 /**
- * Publishes each target. One that fails, an interruption included, is an entry with an error, and the others go on;
- * nothing is thrown.
+ * Publishes each target. One that fails, an interruption included, is an entry with an error, and the others go on.
+ *
+ * @throws DwtError FEATURE_MISSING before anything is sent
  */
 export async function pushImages(options: PushOptions): Promise<PushResult> {
   const {
@@ -78,6 +80,7 @@ export async function pushImages(options: PushOptions): Promise<PushResult> {
     limits = usualLimits,
     silenceMs = 300_000,
   } = options;
+  await refuseIncomplete(project, targets, engine);
   const hosts = knownHosts(options);
   const limit = pLimit(looksAtOnce);
   const entries = new Map<string, PushedImage>();

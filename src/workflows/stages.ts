@@ -10,6 +10,8 @@ export interface ListedStage {
   readonly children: readonly string[];
   readonly publish: Publish | null;
   readonly description: string | null;
+  /** Its optional parts, which `--without NAME` leaves out. */
+  readonly features: readonly { readonly name: string; readonly description: string | null }[];
   /** The image that the stage begins from, where that is no stage of this file. */
   readonly image: string | null;
   /** Whether the engine has an image of this stage; null where no engine could be asked. */
@@ -40,6 +42,7 @@ export async function listStages({ project, engine }: ListOptions): Promise<Stag
       children: stage.children,
       publish: settings?.publish ?? null,
       description: settings?.description ?? null,
+      features: [...(settings?.features ?? [])].map(([name, { description }]) => ({ name, description })),
       image: stage.image,
       built: sizes === null ? null : sizes.has(stage.name),
       size: sizes?.get(stage.name) ?? null,

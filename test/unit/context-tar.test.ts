@@ -17,6 +17,7 @@ import type { Readable } from 'node:stream';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import * as fc from 'fast-check';
 import { extract, type Header } from 'tar-stream';
+import { readFacts } from '../../src/artifacts/file.ts';
 import { BuildContext } from '../../src/context/context.ts';
 import { contextTar, entriesTar } from '../../src/context/tar.ts';
 import { makeFolder, makeProject, readProject, removeFolders, type Tree } from './plan-project.ts';
@@ -42,6 +43,28 @@ async function unpack(stream: Readable): Promise<(Header & { content: string })[
 }
 
 const tarOf = (folder: string): Readable => contextTar(new BuildContext(readProject(folder)), 'all');
+
+test('an artifact is the file that stands for it, and an empty one where it is left out', async () => {
+  const folder = makeFolder({
+    Dockerfile: 'FROM scratch AS all\nCOPY artifacts /\n',
+    'artifacts/own': 'own',
+  });
+  const artifacts = new Map(['given', 'left-out'].map((name) => [name, { url: '', sha256: null }]));
+  const context = new BuildContext({ ...readProject(folder), artifacts });
+  const elsewhere = join(makeFolder({ some: { program: 'given' } }), 'some');
+  const { stamp } = await readFacts(elsewhere);
+  const files = new Map([['given', { file: elsewhere, stamp }]]);
+  const entries = await unpack(contextTar(context, 'all', files));
+  expect(entries.map(({ name, mode, content }) => [name, mode?.toString(8), content])).toEqual([
+    ['Dockerfile', '644', expect.any(String)],
+    ['artifacts', '755', ''],
+    ['artifacts/given', '644', 'given'],
+    ['artifacts/left-out', '644', ''],
+    ['artifacts/own', '644', 'own'],
+  ]);
+  writeFileSync(elsewhere, 'other');
+  await expect(bytes(contextTar(context, 'all', files))).rejects.toMatchObject({ code: 'CONTEXT_CHANGED' });
+});
 
 test('entries are sorted, owned by nobody in particular, and as old as each other', async () => {
   const long = `${'n'.repeat(90)}/${'m'.repeat(120)}é`;

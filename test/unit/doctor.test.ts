@@ -35,8 +35,9 @@ describe('stages', () => {
       ['base', { needs: ['debian'] }],
       ['r', { needs: ['cran'] }],
       ['helper', { needs: ['npm'] }],
-      ['tool', { needs: [] }],
+      ['tool', { needs: [], features: new Map([['server', { needs: ['server-file', 'debian'] }]]) }],
     ]),
+    artifacts: new Map([['server-file', {}]]),
   } as unknown as Project;
   const all = [
     ok('engine', ''),
@@ -44,6 +45,7 @@ describe('stages', () => {
     ok('source debian', ''),
     ok('source cran', ''),
     ok('source npm', ''),
+    ok('artifact server-file', ''),
   ];
   const judged = (...changed: ReturnType<typeof ok>[]) => {
     const names = changed.map(({ name }) => name);
@@ -73,6 +75,17 @@ describe('stages', () => {
 
   test('cannot be built without an engine', () => {
     expect(Object.values(judged(fail('engine', '', null)))).toEqual(Array(4).fill('fails: engine'));
+  });
+
+  test('can be built without a feature whose artifact or source is out of reach', () => {
+    expect(judged(fail('artifact server-file', '', null))).toEqual({
+      base: true,
+      r: true,
+      helper: true,
+      tool: 'with --without server: artifact server-file fails',
+    });
+    // What the feature needs and the stage too is not had by leaving the feature out.
+    expect(judged(fail('source debian', '', null))['tool']).toBe('fails: source debian');
   });
 
   test('may be built where a source is not known, and it says so', () => {

@@ -111,7 +111,6 @@ const mutations: readonly Mutation[] = [
     () => undefined,
     { engine: engineWith([], { 'debian:trixie': 'sha256:2' }) },
   ],
-  ['a feature left out', ['one', 'two'], () => undefined, { without: new Map([['one', ['conda']]]) }],
   [
     'the order of instructions',
     everyStage,

@@ -54,6 +54,7 @@ export function readProject(
         description: null,
         publish: null,
         needs: [],
+        features: new Map(),
         checks: {},
       },
     ]),
@@ -66,6 +67,7 @@ export function readProject(
     settings,
     environments: new Map(),
     artifacts: new Map(),
+    without: new Set(),
   };
 }
 

@@ -142,7 +142,6 @@ describe('a plan', () => {
   test.each([
     ['base-image: debian:trixie is another image now', { engine: 'sha256:2' }],
     ['platform: linux/arm64 instead of linux/amd64', { platform: 'linux/arm64' }],
-    ['feature: apt is left out now', { without: new Map([['base', ['apt']]]) }],
     ['no-cache: every step is to run again', { noCache: true }],
   ])(
     'says of base: %s',

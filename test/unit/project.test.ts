@@ -67,12 +67,13 @@ describe('a project file', () => {
     const project = await load(whole);
     expect(project.name).toBe('tools');
     expect(Object.fromEntries(project.settings)).toEqual({
-      base: { kind: 'shared', description: null, publish: null, needs: [], checks: {} },
+      base: { kind: 'shared', description: null, publish: null, needs: [], features: new Map(), checks: {} },
       python: {
         kind: 'shared',
         description: 'Python',
         publish: null,
         needs: [],
+        features: new Map(),
         checks: {
           http: { path: '/health', status: [200] },
           readyWithin: 90,
@@ -91,6 +92,7 @@ describe('a project file', () => {
         description: null,
         publish: { suffix: 'lab-python', tag: 'master' },
         needs: ['debian', 'pypi', 'server'],
+        features: new Map(),
         checks: {
           http: { path: '/health', status: [200, 302] },
           readyWithin: 90,
@@ -106,7 +108,11 @@ describe('a project file', () => {
       },
     });
     expect(Object.fromEntries(project.artifacts)).toEqual({
-      server: { url: 'https://example.com/server.deb', sha256: null },
+      server: {
+        url: 'https://example.com/server.deb',
+        sha256: null,
+        location: { file: expect.stringMatching(/dwt\.yaml$/), line: 9, column: 3 },
+      },
     });
   });
 
@@ -311,7 +317,7 @@ describe('a project file', () => {
       'version: 1\nartifacts: {x: {url: "https://e/x", sha256: abc}}\n',
       'artifacts.x.sha256: "abc" is no SHA-256: 64 hexadecimal digits in lower case.',
       { line: 2 },
-      "The file's SHA-256; without it the file must be given with --artifact.",
+      "The file's SHA-256, in quotes; without it the file must be given with --artifact.",
     ],
     [
       'a repository without its suffix',

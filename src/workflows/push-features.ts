@@ -1,0 +1,51 @@
+/** Environments that take an image only with every feature of its stage. */
+import type { Engine } from '../engine/engine.ts';
+import { DwtError } from '../errors.ts';
+import { closure } from '../hierarchy/select.ts';
+import { featureArgument, featuresOf } from '../project/features.ts';
+import type { Project } from '../project/project.ts';
+import type { PushTarget } from './push-targets.ts';
+
+/**
+ * Looks at the labels of all images before anything is sent.
+ *
+ * @throws DwtError FEATURE_MISSING, naming every image and what it lacks
+ */
+export async function refuseIncomplete(
+  project: Project,
+  targets: readonly PushTarget[],
+  engine: Pick<Engine, 'inspectImage'>,
+): Promise<void> {
+  const demanding = targets.filter(({ completeFor }) => completeFor !== undefined);
+  const found = await Promise.all(
+    demanding.map(async ({ stage, image }) => {
+      const labels = (await engine.inspectImage(image))?.labels;
+      // An image that is not there is told of by the push itself.
+      return { stage, lacks: labels ? lackingFeatures(project, stage, labels) : [] };
+    }),
+  );
+  const incomplete = found.filter(({ lacks }) => lacks.length > 0);
+  if (incomplete.length === 0) return;
+  const images = incomplete.map(({ stage, lacks }) => `${stage} lacks ${lacks.join(' and ')}`).join('; ');
+  const names = incomplete.map(({ stage }) => stage).join(' ');
+  throw new DwtError(
+    'FEATURE_MISSING',
+    `${demanding[0]?.completeFor} takes images with all their features, and ${images}. Nothing was pushed.`,
+    { hint: `Build again with them: dwt build ${names}` },
+  );
+}
+
+/** Features of the stage, and of what it stands on, that the label does not say to be in. */
+export function lackingFeatures(
+  project: Project,
+  stage: string,
+  labels: Readonly<Record<string, string>>,
+): string[] {
+  const said = labels['dwt.features']?.split(',') ?? [];
+  const stages = closure(project.hierarchy, [stage]);
+  const own = [...featuresOf(project).keys()].filter((feature) =>
+    stages.some((each) => each.arguments.has(featureArgument(feature))),
+  );
+  const leftOut = said.filter((text) => text.startsWith('-')).map((text) => text.slice(1));
+  return [...new Set([...own.filter((feature) => !said.includes(feature)), ...leftOut])].sort();
+}
