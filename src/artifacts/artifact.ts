@@ -28,11 +28,3 @@ export function waysOut({ name, features }: WantedArtifact): string {
   const without = features.map((feature) => `--without ${feature}`).join(' ');
   return `give the file with --artifact ${name}=FILE${without && `, or leave it out with ${without}`}`;
 }
-
-/** A URL as it may be shown: a user and password in it are nobody's business. */
-export function shownUrl(url: string): string {
-  const shown = new URL(url);
-  shown.username = '';
-  shown.password = '';
-  return shown.href;
-}

@@ -1,6 +1,7 @@
 /** One request for a file: appends to what is there what is missing. */
 import { type FileHandle, open } from 'node:fs/promises';
 import { type Dispatcher, request as sendRequest } from 'undici';
+import { addressOf } from './address.ts';
 
 export interface TransferRequest {
   readonly url: string;
@@ -78,17 +79,9 @@ function ask(
   { url, dispatcher, signal }: TransferRequest,
   from: number,
 ): Promise<Settled<Dispatcher.ResponseData>> {
-  const { origin, pathname, search, username, password } = new URL(url);
-  const login = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
-  const headers = {
-    accept: '*/*',
-    // The sum is of the file itself, not of a packed form of it.
-    'accept-encoding': 'identity',
-    'user-agent': 'dwt',
-    ...(from > 0 && { range: `bytes=${from}-` }),
-    ...(username !== '' && { authorization: `Basic ${Buffer.from(login).toString('base64')}` }),
-  };
-  return settled(sendRequest(`${origin}${pathname}${search}`, { headers, dispatcher, signal }));
+  const address = addressOf(url);
+  const headers = { ...address.headers, ...(from > 0 && { range: `bytes=${from}-` }) };
+  return settled(sendRequest(address.url, { headers, dispatcher, signal }));
 }
 
 type Settled<Answer> =

@@ -19,6 +19,10 @@ export default class Build extends BaseCommand<typeof Build> {
       description: 'Build all Python images, fetching packages again that are older than a day',
       command: "<%= config.bin %> <%= command.id %> 'python-*' --cache-ttl 1d --keep-going",
     },
+    {
+      description: 'Build all images without an optional part that cannot be had from here',
+      command: '<%= config.bin %> <%= command.id %> --without conda',
+    },
   ];
   static override args = { stage: stagesArgument };
   static override flags = buildFlags;

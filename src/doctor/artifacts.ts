@@ -2,7 +2,8 @@
 import { access, constants } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { request } from 'undici';
-import { shownUrl, type WantedArtifact, waysOut } from '../artifacts/artifact.ts';
+import { addressOf, shownUrl } from '../artifacts/address.ts';
+import { type WantedArtifact, waysOut } from '../artifacts/artifact.ts';
 import { ArtifactCache } from '../artifacts/cache.ts';
 import { openDispatcher } from '../artifacts/dispatcher.ts';
 import { readFacts } from '../artifacts/file.ts';
@@ -53,7 +54,8 @@ async function statusOf(
   const dispatcher = await openDispatcher(environment, null, answerMs);
   try {
     const limited = AbortSignal.any([signal, AbortSignal.timeout(answerMs)]);
-    const { statusCode, body } = await request(url, { method: 'HEAD', dispatcher, signal: limited });
+    const { url: at, headers } = addressOf(url);
+    const { statusCode, body } = await request(at, { method: 'HEAD', headers, dispatcher, signal: limited });
     await body.dump();
     return statusCode;
   } catch (error) {

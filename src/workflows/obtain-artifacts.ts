@@ -1,7 +1,8 @@
 /** Gets the files of the artifacts that something is to be built with: before the first build begins. */
 import pLimit from 'p-limit';
 import type { Dispatcher } from 'undici';
-import { type PlannedArtifact, shownUrl, waysOut } from '../artifacts/artifact.ts';
+import { shownUrl } from '../artifacts/address.ts';
+import { type PlannedArtifact, waysOut } from '../artifacts/artifact.ts';
 import { ArtifactCache } from '../artifacts/cache.ts';
 import { openDispatcher } from '../artifacts/dispatcher.ts';
 import { fetchArtifact } from '../artifacts/fetch.ts';

@@ -357,8 +357,17 @@ describe('dwt doctor', () => {
     );
 
   test('asks for an artifact without fetching it, and looks at the cache first', async () => {
-    expect(await look()).toMatchObject({ name: 'artifact server', verdict: 'ok' });
-    expect(server.asked.map(({ method }) => method)).toEqual(['HEAD']);
+    const url = server.url.replace('//', '//user:secret@');
+    expect(await look({ url })).toEqual({
+      name: 'artifact server',
+      verdict: 'ok',
+      detail: `${server.url} answers`,
+      hint: null,
+    });
+    const login = `Basic ${Buffer.from('user:secret').toString('base64')}`;
+    expect(server.asked).toEqual([
+      { method: 'HEAD', path: '/server.deb', range: null, authorization: login },
+    ]);
     await get({}, { cache: new ArtifactCache(join(folder, 'dwt')) });
     expect(await look()).toMatchObject({ verdict: 'ok', detail: expect.stringContaining('in the cache') });
     await server.stop();
