@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { cp, readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { jest } from '@jest/globals';
+import Docker from 'dockerode';
 import { pack } from 'tar-stream';
 import { connectEngine } from '../../src/engine/connect.ts';
 import type { ContainerSpec, Engine, ExecResult } from '../../src/engine/engine.ts';
@@ -145,6 +146,14 @@ export class Container {
     const exitCode = await this.engine.waitContainer(this.id);
     return { seconds: (performance.now() - begun) / 1000, exitCode };
   }
+}
+
+/** The engine's own interface, for what the program needs nowhere. */
+export function docker(): Docker {
+  const url = new URL(testEngine());
+  return url.protocol === 'unix:'
+    ? new Docker({ socketPath: url.pathname })
+    : new Docker({ host: url.hostname, port: Number(url.port) });
 }
 
 const name = (): string => `dwt-test-${randomBytes(6).toString('hex')}`;
