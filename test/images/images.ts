@@ -66,10 +66,14 @@ export class Lab {
     return id;
   }
 
-  /** An empty volume, owned by root as the engine makes it. */
-  async volume(): Promise<string> {
+  /** An empty volume, owned by root as the engine makes it; or of memory, of so many bytes, while a container uses it. */
+  async volume(bytes?: number): Promise<string> {
     const volume = name();
-    await this.engine.createVolume(volume);
+    if (bytes === undefined) await this.engine.createVolume(volume);
+    else {
+      const options = { type: 'tmpfs', device: 'tmpfs', o: `size=${bytes}` };
+      await docker().createVolume({ Name: volume, Driver: 'local', DriverOpts: options });
+    }
     this.#volumes.push(volume);
     return volume;
   }
