@@ -3,10 +3,9 @@ import { execFileSync } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import Docker from 'dockerode';
-import { testBase, testEngine } from '../support/engine.ts';
+import { testBase } from '../support/engine.ts';
 import type { TestProject } from '../support/project.ts';
-import { buildTimeout, Lab } from './images.ts';
+import { buildTimeout, docker, Lab } from './images.ts';
 
 let lab: Lab;
 let project: TestProject;
@@ -66,15 +65,10 @@ async function built(...words: string[]): Promise<string> {
 
 /** Which of these byte strings an image holds, in its layers (which an export has as plain tars) or in its settings. */
 async function held(image: string, needles: Readonly<Record<string, Buffer>>): Promise<string[]> {
-  const url = new URL(testEngine());
-  const docker =
-    url.protocol === 'unix:'
-      ? new Docker({ socketPath: url.pathname })
-      : new Docker({ host: url.hostname, port: Number(url.port) });
   const longest = Math.max(...Object.values(needles).map((needle) => needle.length));
   const found = new Set<string>();
   let end = Buffer.alloc(0);
-  for await (const chunk of await docker.getImage(image).get()) {
+  for await (const chunk of await docker().getImage(image).get()) {
     const bytes = Buffer.concat([end, chunk as Buffer]);
     for (const [name, needle] of Object.entries(needles)) if (bytes.includes(needle)) found.add(name);
     end = bytes.subarray(-longest);

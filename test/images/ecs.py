@@ -1,7 +1,8 @@
-"""A task metadata endpoint: answers as recorded, or wrongly in the way that the first part of the path names."""
+"""A task metadata endpoint: answers as recorded, as given in files, or wrongly in the way that the first part of the path names."""
 
 import http.server
 import json
+import pathlib
 import time
 
 
@@ -91,6 +92,8 @@ class Endpoint(http.server.BaseHTTPRequestHandler):
             body = b"[1, 2]"
         if way == "strange":
             body = b'{"Containers": "none"}'
+        if way == "given":
+            body = pathlib.Path("/given", rest[-1]).read_bytes()
         if way == "half" and rest[-1] == "stats":
             body = b""
         self.send_response(503 if way == "refused" else 200 if body else 404)

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { cp, readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { jest } from '@jest/globals';
+import Docker from 'dockerode';
 import { pack } from 'tar-stream';
 import { connectEngine } from '../../src/engine/connect.ts';
 import type { ContainerSpec, Engine, ExecResult } from '../../src/engine/engine.ts';
@@ -65,10 +66,14 @@ export class Lab {
     return id;
   }
 
-  /** An empty volume, owned by root as the engine makes it. */
-  async volume(): Promise<string> {
+  /** An empty volume, owned by root as the engine makes it; or of memory, of so many bytes, while a container uses it. */
+  async volume(bytes?: number): Promise<string> {
     const volume = name();
-    await this.engine.createVolume(volume);
+    if (bytes === undefined) await this.engine.createVolume(volume);
+    else {
+      const options = { type: 'tmpfs', device: 'tmpfs', o: `size=${bytes}` };
+      await docker().createVolume({ Name: volume, Driver: 'local', DriverOpts: options });
+    }
     this.#volumes.push(volume);
     return volume;
   }
@@ -145,6 +150,14 @@ export class Container {
     const exitCode = await this.engine.waitContainer(this.id);
     return { seconds: (performance.now() - begun) / 1000, exitCode };
   }
+}
+
+/** The engine's own interface, for what the program needs nowhere. */
+export function docker(): Docker {
+  const url = new URL(testEngine());
+  return url.protocol === 'unix:'
+    ? new Docker({ socketPath: url.pathname })
+    : new Docker({ host: url.hostname, port: Number(url.port) });
 }
 
 const name = (): string => `dwt-test-${randomBytes(6).toString('hex')}`;

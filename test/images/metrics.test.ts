@@ -4,10 +4,18 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { buildTimeout, type Container, Lab } from './images.ts';
+import { testBase } from '../support/engine.ts';
+import { buildTimeout, type Container, docker, Lab } from './images.ts';
+
+const promtool = `FROM ${testBase()} AS promtool
+RUN --mount=type=cache,target=/var/cache/apt,sharing=locked --mount=type=cache,target=/var/lib/apt/lists,sharing=locked \\
+    apt-get -q -o Acquire::Retries=5 update && \\
+    DEBIAN_FRONTEND=noninteractive apt-get -q -o Acquire::Retries=5 install -y --no-install-recommends prometheus
+`;
 
 let lab: Lab;
 let image: string;
+let prometheus: string;
 let network: string;
 let client: Container;
 
@@ -15,6 +23,7 @@ beforeAll(async () => {
   lab = await Lab.open();
   const built = await lab.build('python', 'metrics');
   image = built('metrics');
+  prometheus = await lab.extend({ Dockerfile: promtool }, 'promtool');
   network = await lab.isolated();
   const program = await readFile(join(import.meta.dirname, 'ecs.py'), 'utf8');
   client = await lab.start({ image: built('python'), network, command: ['python3', '-c', program] });
@@ -65,6 +74,7 @@ function samples(text: string): Map<string, string> {
   const found = new Map<string, string>();
   const typed = new Set<string>();
   for (const line of text.trimEnd().split('\n')) {
+    if (line.startsWith('# HELP ')) continue;
     const type = /^# TYPE ([a-zA-Z_:][a-zA-Z0-9_:]*) untyped$/.exec(line)?.[1];
     if (type !== undefined) {
       expect(typed).not.toContain(type);
@@ -144,6 +154,61 @@ test.each(wrong)(
   },
   60_000,
 );
+
+test('is read by Prometheus', async () => {
+  const { container } = await sidecar('recorded');
+  const exposition = (await container.get('http://127.0.0.1:9100/__metrics')).body;
+  const tool = await lab.start({ image: prometheus, network: 'none', command: ['sleep', 'infinity'] });
+  const check = (stdin: string) => lab.engine.exec(tool.id, ['promtool', 'check', 'metrics'], { stdin });
+  // Nothing but its opinion of a name that is ECS's.
+  const remarks = (await check(exposition)).stderr.split('\n').filter(Boolean);
+  expect(
+    remarks.filter((line) => !/^network_rate_stats__[rt]x_bytes_per_sec .*abbreviated units$/.test(line)),
+  ).toEqual([]);
+  expect(await check(exposition.replace('{', '{{'))).toMatchObject({ exitCode: 1 });
+}, 60_000);
+
+test('is there within a second, and small with everybody asking at once', async () => {
+  const seconds: number[] = [];
+  for (let starts = 0; starts < 3; starts++) {
+    const { container } = await sidecar('recorded');
+    const { startedAt } = await lab.engine.containerState(container.id);
+    let listening: string | undefined;
+    // The engine writes a container's log down a little later than the container says it.
+    for (let tries = 0; listening === undefined && tries < 50; tries++) {
+      const log = await docker().getContainer(container.id).logs({ stderr: true, timestamps: true });
+      listening = /(\d{4}-\S+Z) metrics: listening/.exec(log.toString())?.[1];
+      await sleep(100);
+    }
+    seconds.push((Date.parse(listening ?? '') - Date.parse(startedAt)) / 1000);
+  }
+  // The best of three: another program may have the processor.
+  expect(Math.min(...seconds)).toBeLessThan(1);
+
+  const { url, container } = await sidecar('recorded');
+  const many = `for i in $(seq 100); do curl -sf -o /dev/null ${url}/__metrics & done; wait`;
+  let most = 0;
+  const work = client.shell(many);
+  for (let end = false; !end; ) {
+    end = await Promise.race([work.then(() => true), sleep(100).then(() => false)]);
+    const { memory_stats: memory } = await docker()
+      .getContainer(container.id)
+      .stats({ stream: false, 'one-shot': true });
+    most = Math.max(
+      most,
+      memory.usage - (memory.stats.inactive_file ?? memory.stats['total_inactive_file'] ?? 0),
+    );
+  }
+  expect(most / 1e6).toBeLessThan(40);
+}, 90_000);
+
+test('comes back when the endpoint does', async () => {
+  const { url } = await sidecar('given');
+  expect(await ask(`${url}/__metrics`)).toMatchObject({ status: 502 });
+  const give = `mkdir -p /given && echo '{"Containers": [{"DockerId": "a", "Name": "tool"}]}' >/given/task && echo '{"a": {"num_procs": 3}}' >/given/stats`;
+  await client.shell(give);
+  expect((await ask(`${url}/__metrics`)).body).toContain('num_procs{container_name="tool"} 3\n');
+}, 60_000);
 
 test('goes on while clients hang, and when the endpoint has gone', async () => {
   const environment = { PORT: '9100', ECS_CONTAINER_METADATA_URI: 'http://127.0.0.1:9' };

@@ -1,37 +1,174 @@
-/** The visualisation base as it is, and as users extend it: the example and a server of another make. */
+/** The visualisation base as it is, and as users extend it: the examples, each in a real browser and against the contract. */
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import type { Page } from 'playwright-core';
+import type { TestProject } from '../support/project.ts';
+import { openBrowser } from './browser.ts';
 import { buildTimeout, type Container, Lab } from './images.ts';
+import { type Postgres, startPostgres } from './postgres.ts';
 
-const example = resolve(import.meta.dirname, '../../examples/streamlit');
+const examples = resolve(import.meta.dirname, '../../examples');
 const published = 'data-workspace-tools/python-visualisation';
+const server = 'http://127.0.0.1:8888';
 
 let lab: Lab;
-let base: string;
+let project: TestProject;
+let built: (stage: string) => string;
 let network: string;
+let postgres: Postgres;
 
 beforeAll(async () => {
   lab = await Lab.open();
-  base = (await lab.build('python-visualisation'))('python-visualisation');
+  project = await lab.copy();
+  built = await lab.build('python-visualisation', 'python-jupyterlab');
   network = await lab.isolated();
+  postgres = await startPostgres(lab, network);
+  await postgres.sql("CREATE USER reader PASSWORD 'p w'");
+  await postgres.sql(
+    `CREATE TABLE visitors AS SELECT month::date, 500 + 100 * extract(month FROM month)::int AS visitors
+       FROM generate_series('2025-09-01'::date, '2025-12-01', '1 month') month;
+     GRANT SELECT ON visitors TO reader`,
+  );
 }, buildTimeout);
 afterAll(() => lab.close(), 60_000);
 
-const start = (image: string): Promise<Container> => lab.start({ image, network });
+/** An example's folder, built from the base of this run. */
+async function buildExample(name: string): Promise<string> {
+  const [dockerfile, app] = await Promise.all([
+    readFile(join(examples, name, 'Dockerfile'), 'utf8'),
+    readFile(join(examples, name, 'app.py'), 'utf8'),
+  ]);
+  expect(dockerfile).toContain(`FROM ${published} AS ${name}-example\n`);
+  const files = { Dockerfile: dockerfile.replace(published, built('python-visualisation')), 'app.py': app };
+  return await lab.extend(files, `${name}-example`);
+}
 
-/** What Streamlit's page asks for before it shows anything, and who serves it. */
-async function servesStreamlit(container: Container): Promise<void> {
-  expect(await container.get('http://127.0.0.1:8888/')).toMatchObject({
-    status: 200,
-    body: expect.stringContaining('Streamlit'),
-  });
-  expect(await container.get('http://127.0.0.1:8888/_stcore/health')).toEqual({ status: 200, body: 'ok' });
+/** Opens a container's page in a browser that is in its network; answers what went elsewhere, failed or threw. */
+async function look(
+  container: Container,
+  name: string,
+  act: (page: Page) => Promise<void>,
+): Promise<string[]> {
+  await container.get(`${server}/`);
+  const browser = await openBrowser((await lab.engine.containerState(container.id)).pid);
+  const amiss: string[] = [];
+  try {
+    const page = await browser.newPage({ viewport: { width: 1000, height: 700 } });
+    page.setDefaultTimeout(30_000);
+    page.on('request', (request) => {
+      const url = request.url();
+      if (!/^(blob|data):/.test(url) && !url.startsWith(`${server}/`)) amiss.push(`asked ${url}`);
+    });
+    page.on('response', (response) => {
+      const path = new URL(response.url()).pathname;
+      if (response.status() >= 400 && path !== '/favicon.ico')
+        amiss.push(`got ${response.status()} for ${path}`);
+    });
+    page.on('pageerror', (error) => amiss.push(`threw ${error.message}`));
+    await page.goto(`${server}/`);
+    await act(page);
+    const folder = process.env['DWT_TEST_SCREENSHOTS'];
+    if (folder) await page.screenshot({ path: `${folder}/${name}.png` });
+  } finally {
+    await browser.close();
+  }
+  return amiss;
+}
+
+interface Example {
+  readonly name: string;
+  /** Variables by which it finds the database. */
+  readonly database: (address: string) => Record<string, string>;
+  /** Uses the page; fails where it does not show so many months. */
+  readonly use: (page: Page, months: number) => Promise<void>;
+}
+
+const table: readonly Example[] = [
+  {
+    name: 'streamlit',
+    database: (address) => ({
+      PGHOST: address,
+      PGDATABASE: 'postgres',
+      PGUSER: 'reader',
+      PGPASSWORD: 'p w',
+      APP_SCHEMA: 'public',
+    }),
+    use: async (page, months) => {
+      await page.getByRole('heading', { name: 'Visitors by month' }).waitFor();
+      const chart = page.locator('[data-testid="stVegaLiteChart"]');
+      await chart.locator('canvas, svg').first().waitFor();
+      await chart.hover();
+      await page.getByRole('button', { name: 'Show data' }).click();
+      const grid = page.locator('[data-testid="stDataFrame"] [role="grid"]');
+      await grid.waitFor({ state: 'attached' });
+      // With its heading.
+      expect(await grid.getAttribute('aria-rowcount')).toBe(`${months + 1}`);
+    },
+  },
+  {
+    name: 'dash',
+    database: (address) => ({
+      DATABASE_DSN__datasets: `host=${address} dbname=postgres user=reader password='p w'`,
+    }),
+    use: async (page, months) => {
+      await page.locator('.js-line').first().waitFor();
+      await page.getByLabel('bar').click();
+      await page.locator('.bars path').first().waitFor();
+      expect(await page.locator('.bars path').count()).toBe(months);
+    },
+  },
+  {
+    name: 'flask',
+    database: (address) => ({
+      DATABASE_DSN__datasets: `host=${address} dbname=postgres user=reader password='p w'`,
+    }),
+    use: async (page, months) => {
+      const width = () =>
+        page.locator('img').evaluate((image) => (image as unknown as { naturalWidth: number }).naturalWidth);
+      expect(await width()).toBeGreaterThan(400);
+      const drawing = await page.goto(`${server}/chart.svg`);
+      expect((await drawing?.text())?.match(/<!-- \w{3} 202\d -->/g)).toHaveLength(months);
+      await page.goto(`${server}/`);
+      await page.getByRole('spinbutton').fill('10000');
+      await page.getByRole('button', { name: 'Show' }).click();
+      await page.waitForURL('**/?least=10000');
+      expect(await page.getByRole('spinbutton').inputValue()).toBe('10000');
+      await page.goto(`${server}/`);
+      expect(await width()).toBeGreaterThan(400);
+    },
+  },
+];
+
+describe.each(table)('the example of $name', ({ name, database, use }) => {
+  let image: string;
+  beforeAll(async () => {
+    image = await buildExample(name);
+  }, buildTimeout);
+
+  test('keeps the contract of a visualisation', async () => {
+    const judged = await project.dwt(['smoke-test', '--image', image, '--kind', 'visualisation', '--json']);
+    const [{ verdict, checks }] = judged.json<{
+      images: [{ verdict: string; checks: { name: string; verdict: string; detail: string }[] }];
+    }>().images;
+    expect(checks.filter((check) => check.verdict !== 'pass')).toEqual([]);
+    expect(checks.length).toBeGreaterThanOrEqual(8);
+    expect(verdict).toBe('pass');
+  }, 180_000);
+
+  test('shows its own data, and what the database has, with everything from its own host', async () => {
+    const alone = await lab.start({ image, network });
+    expect(await look(alone, `${name}-sample`, (page) => use(page, 6))).toEqual([]);
+    const connected = await lab.start({ image, network, environment: database(postgres.address) });
+    expect(await look(connected, name, (page) => use(page, 4))).toEqual([]);
+  }, 120_000);
+});
+
+test('serves a page that says what to do, before anything is put into it', async () => {
+  const container = await lab.start({ image: built('python-visualisation'), network });
   expect(
-    await container.shell(
-      'awk \'$4 == "0A" && $2 ~ /:22B8$/ {print $8}\' /proc/net/tcp /proc/net/tcp6 | sort -u',
-    ),
-  ).toBe('4356\n');
+    await look(container, 'nothing-yet', (page) => page.getByText('Nothing here yet').first().waitFor()),
+  ).toEqual([]);
   const settings = await container.shell(
     'cd /app && python -m streamlit config show | grep -E "^(gatherUsageStats|port|headless)"',
     'dw-user',
@@ -42,46 +179,26 @@ async function servesStreamlit(container: Container): Promise<void> {
     'headless = true',
     'port = 8888',
   ]);
-}
-
-test('serves a page that says what to do, before anything is put into it', async () => {
-  const container = await start(base);
-  await servesStreamlit(container);
   expect((await container.stop()).seconds).toBeLessThan(10);
 });
 
-test('serves the example, whose script runs', async () => {
-  const [dockerfile, app] = await Promise.all([
-    readFile(join(example, 'Dockerfile'), 'utf8'),
-    readFile(join(example, 'app.py'), 'utf8'),
+test('has the packages of the tools, in the same versions', async () => {
+  const packages = async (stage: string): Promise<Record<string, string>> => {
+    const container = await lab.start({
+      image: built(stage),
+      network: 'none',
+      command: ['sleep', 'infinity'],
+    });
+    const list =
+      'import importlib.metadata as m, json; print(json.dumps({d.name: d.version for d in m.distributions()}))';
+    return JSON.parse(await container.shell(`/opt/venv/bin/python -I -c '${list}'`));
+  };
+  const [tool, visualisation] = await Promise.all([
+    packages('python-jupyterlab'),
+    packages('python-visualisation'),
   ]);
-  expect(dockerfile).toContain(`FROM ${published} `);
-  const image = await lab.extend(
-    { Dockerfile: dockerfile.replace(published, base), 'app.py': app },
-    'streamlit-example',
+  expect(Object.keys(visualisation)).toEqual(
+    expect.arrayContaining(['pandas', 'psycopg', 'streamlit', 'dash', 'Flask', 'gunicorn', 'boto3']),
   );
-  const container = await start(image);
-  await servesStreamlit(container);
-  const script = [
-    'from streamlit.testing.v1 import AppTest',
-    'run = AppTest.from_file("/app/app.py", default_timeout=60).run()',
-    'assert not run.exception, run.exception',
-    'print(run.title[0].value, len(run.get("vega_lite_chart") or run.get("arrow_vega_lite_chart")))',
-  ].join('\n');
-  expect(await container.shell(`python -c '${script}' 2>/dev/null`, 'dw-user')).toBe('Visitors by month 1\n');
-  expect((await container.stop()).seconds).toBeLessThan(10);
-});
-
-test('serves what is not Streamlit just as well', async () => {
-  const image = await lab.extend(
-    {
-      Dockerfile: `FROM ${base} AS flask\nCOPY app.py ./\nCMD ["gunicorn", "--bind", "[::]:8888", "app:app"]\n`,
-      'app.py':
-        'import os\nfrom flask import Flask\napp = Flask(__name__)\n@app.get("/")\ndef home():\n    return f"{os.getuid()} {os.getcwd()}"\n',
-    },
-    'flask',
-  );
-  const container = await start(image);
-  expect(await container.get('http://127.0.0.1:8888/')).toEqual({ status: 200, body: '4356 /app' });
-  expect((await container.stop()).seconds).toBeLessThan(10);
+  expect(tool).toMatchObject(visualisation);
 });

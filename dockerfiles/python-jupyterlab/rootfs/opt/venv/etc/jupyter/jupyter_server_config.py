@@ -21,6 +21,8 @@ c.ServerApp.root_dir = os.environ["HOME"]
 c.ServerApp.terminado_settings = {"shell_command": ["/bin/bash"]}
 c.FileContentsManager.delete_to_trash = False
 c.FileCheckpoints.checkpoint_dir = ".checkpoints"
+# What language servers see of unsaved files is for the moment, and not for the home, which is synchronised.
+c.LanguageServerManager.virtual_documents_dir = "/tmp/jupyter-documents"
 
 # There is no internet to ask.
 c.LabApp.check_for_updates_class = "jupyterlab.NeverCheckForUpdate"
