@@ -3,6 +3,7 @@ import { accessSync, constants } from 'node:fs';
 import type { Browser } from 'playwright-core';
 import { DwtError } from '../errors.ts';
 import { findProgram, type ProcessEnvironment } from '../host/command.ts';
+import { steadied } from './steady-network.ts';
 
 const programs = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
 
@@ -31,27 +32,16 @@ export function findBrowser(environment: ProcessEnvironment): string {
 
 /** The caller closes it. `flags` come on top of those that keep it to itself. */
 export async function launchBrowser(program: string, flags: readonly string[] = []): Promise<Browser> {
-  const { chromium } = await import('playwright-core');
+  const steady = await steadied(program);
   try {
-    return await chromium.launch({
-      executablePath: program,
-      // Signals are for who started this program, which closes the browser itself.
-      handleSIGINT: false,
-      handleSIGTERM: false,
-      handleSIGHUP: false,
-      args: [
-        // Its own sandbox cannot be had as root.
-        ...(process.getuid?.() === 0 ? ['--no-sandbox'] : []),
-        '--disable-gpu',
-        '--disable-dev-shm-usage',
-        '--disable-quic',
-        '--no-first-run',
-        '--disable-background-networking',
-        '--disable-component-update',
-        '--disable-sync',
-        ...flags,
-      ],
-    });
+    if (steady) return await launch(steady.program, flags);
+  } catch {
+    // A temporary folder whose programs may not run, a sandbox that wants what was given up: then as it is.
+  } finally {
+    await steady?.remove();
+  }
+  try {
+    return await launch(program, flags);
   } catch (cause) {
     throw new DwtError('SETUP_FAILED', `The browser ${program} does not start.`, {
       hint: `Run \`${program} --version\`; name another one by DWT_BROWSER.`,
@@ -59,4 +49,27 @@ export async function launchBrowser(program: string, flags: readonly string[] = 
       cause,
     });
   }
+}
+
+async function launch(program: string, flags: readonly string[]): Promise<Browser> {
+  const { chromium } = await import('playwright-core');
+  return chromium.launch({
+    executablePath: program,
+    // Signals are for who started this program, which closes the browser itself.
+    handleSIGINT: false,
+    handleSIGTERM: false,
+    handleSIGHUP: false,
+    args: [
+      // Its own sandbox cannot be had as root.
+      ...(process.getuid?.() === 0 ? ['--no-sandbox'] : []),
+      '--disable-gpu',
+      '--disable-dev-shm-usage',
+      '--disable-quic',
+      '--no-first-run',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
+      ...flags,
+    ],
+  });
 }

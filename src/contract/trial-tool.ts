@@ -18,7 +18,7 @@ import { Subject } from './subject.ts';
 import { Findings, type TrialRequest, type TrialResult } from './trial.ts';
 import { commandChecks, tryCommands } from './trial-commands.ts';
 
-const never = 'it did not serve the first time';
+const unserved = 'it did not serve the first time';
 const inside = ['user', 'account', 'sudo', 'environment', 'isolation'] as const;
 
 export async function tryTool({
@@ -70,8 +70,8 @@ export async function tryTool({
       findings.begin('stop');
       await findings.add('stop', judgeStop(await first.stop()), firstLines);
     } else findings.skip(['stop'], 'it had ended by itself');
-    findings.skip(['restart', ...commandChecks(commands)], never);
-    if (page) findings.skip(['page'], never);
+    findings.skip(['restart', ...commandChecks(commands)], unserved);
+    if (page) findings.skip(['page'], unserved);
     return findings;
   }
 

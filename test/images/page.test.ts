@@ -19,7 +19,7 @@ const stages: Readonly<Record<string, string>> = {
   'missing-script': '{page: {visible: Ready}}',
   allowed: '{page: {visible: Ready, allow: {/missing.js answered 404: it is optional}}}',
   elsewhere: '{page: {visible: Ready}}',
-  never: '{page: {visible: Ready, within: 2s}}',
+  never: '{page: {visible: Ready, within: 4s}}',
   'refused-socket': '{page: {visible: Ready}}',
   'cut-socket': '{page: {visible: echo hello}}',
   'left-socket': '{page: {visible: echo hello}}',
@@ -67,7 +67,8 @@ beforeAll(async () => {
     '--progress',
     'plain',
   ];
-  run = await project.dwt(['smoke-test', ...words]);
+  // Each waits more than it works.
+  run = await project.dwt(['smoke-test', '--jobs', '4', ...words]);
   if (run.stdout === '') throw new Error(run.stderr.slice(-4000));
   result = run.json<SmokeTestResult>();
 }, buildTimeout);
@@ -110,7 +111,7 @@ test.each([
   ['elsewhere', /asks example\.com: GET https:\/\/example\.com\/pixel\.png\?x=1/],
   ['elsewhere', /asks 127\.0\.0\.1:\d+: GET http:\/\/127\.0\.0\.1:\d+\/spy/],
   ['elsewhere', /asks 127\.0\.0\.1:\d+: websocket ws:/],
-  ['never', /^\/ \(title "Not yet", \d+ requests?\): "Ready" not to be seen after 2\.0 s$/],
+  ['never', /^\/ \(title "Not yet", \d+ requests?\): "Ready" not to be seen after 4\.0 s$/],
   ['refused-socket', /websocket \/refused failed: .*403/],
   ['cut-socket', /after the proxy had cut 1 idle websocket: script error: lost/],
   ['left-socket', /"echo hello" gone after the proxy had cut 1 idle websocket/],
