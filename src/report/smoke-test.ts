@@ -73,9 +73,10 @@ async function renderWords(images: readonly TestedImage[], paper: Paper): Promis
 function renderFailure(image: TestedImage, paper: Paper, measure: Measure): string {
   const failed = image.checks.filter(({ verdict }) => verdict === 'fail');
   const lines = [paper.paint('bold', nameOf(image))];
-  if (image.error) lines.push(...evidence(image.error.message, image.error.hint, undefined, paper, measure));
-  for (const { name, detail, error, output } of failed)
-    lines.push(...evidence(`${name}: ${detail}`, error?.hint, output, paper, measure));
+  if (image.error)
+    lines.push(...evidence({ seen: image.error.message, hint: image.error.hint }, paper, measure));
+  for (const { name, detail, error, ...shown } of failed)
+    lines.push(...evidence({ ...shown, seen: `${name}: ${detail}`, hint: error?.hint }, paper, measure));
   if (image.skipped.length > 0) {
     lines.push(
       paper.paint(
@@ -87,17 +88,17 @@ function renderFailure(image: TestedImage, paper: Paper, measure: Measure): stri
   return lines.join('\n');
 }
 
-function evidence(
-  seen: string,
-  hint: string | undefined,
-  output: string | undefined,
-  paper: Paper,
-  measure: Measure,
-): string[] {
+interface Failure extends Pick<CheckResult, 'output' | 'screenshot'> {
+  readonly seen: string;
+  readonly hint: string | undefined;
+}
+
+function evidence({ seen, hint, output, screenshot }: Failure, paper: Paper, measure: Measure): string[] {
   const last = (output ?? '').trimEnd().split('\n').slice(-shownLines).map(harmless);
   return [
     `  ${paper.paint('red', '✖')} ${seen}`,
     ...(hint === undefined ? [] : [`    ${paper.paint('bold', 'Hint:')} ${hint}`]),
+    ...(screenshot === undefined ? [] : [`    ${paper.paint('bold', 'Screenshot:')} ${screenshot}`]),
     ...(output ? last.map((line) => paper.paint('dim', measure.cut(`    | ${line}`, paper.width))) : []),
   ];
 }

@@ -170,6 +170,44 @@ describe('kinds', () => {
   );
 
   test(
+    'commands run as the user beside a sidecar, and apart from a job that may be over',
+    async () => {
+      const [sidecar, job] = await Promise.all([
+        image(`$SIG{TERM} = sub { exit 0 }; $ENV{SET} = "by the start"; ${asUser} exec "sleep", 60;`),
+        image(`${asUser} exit 0;`),
+      ]);
+      const commands = {
+        user: 'test "$(id -u):$(id -g)" = 4356:4357 && test "$PGHOST" = postgres.invalid',
+        start: 'test "$SET" = "by the start"',
+        broken: 'echo out; echo err >&2; exit 4',
+      };
+      const { images } = await judge([
+        alone(sidecar, 'sidecar', { commands }),
+        alone(job, 'job', { commands }),
+      ]);
+      const [beside, apart] = images.map(({ checks }) =>
+        checks.filter(({ name }) => name.startsWith('command')),
+      );
+      expect(verdicts(beside ?? [])).toEqual({
+        'command user': 'pass',
+        'command start': 'pass',
+        'command broken': 'fail',
+      });
+      expect(verdicts(apart ?? [])).toEqual({
+        'command user': 'pass',
+        'command start': 'fail',
+        'command broken': 'fail',
+      });
+      for (const checks of [beside, apart])
+        expect(checks?.at(-1)).toMatchObject({
+          detail: expect.stringMatching(/ended with 4$/),
+          output: expect.stringMatching(/^(out\nerr|err\nout)$/),
+        });
+    },
+    120 * seconds,
+  );
+
+  test(
     'a job that declares its end',
     async () => {
       const [done, failed] = await Promise.all([

@@ -191,6 +191,27 @@ describe('renderSmokeTest', () => {
     ]);
   });
 
+  test('a picture stands between what can be done and the last lines', async () => {
+    const page = {
+      name: 'page',
+      verdict: 'fail' as const,
+      detail: 'blank',
+      seconds: 5,
+      output: 'GET /',
+      screenshot: '/shots/pgadmin.png',
+      error: new DwtError('CHECK_FAILED', 'x.', { hint: 'Look.' }),
+    };
+    const images = [{ ...bad, checks: [page], skipped: [] }];
+    const text = stripVTControlCharacters(await renderSmokeTest({ images }, narrow));
+    expect(text.split('\n').slice(3, -2)).toEqual([
+      'pgadmin',
+      '  ✖ page: blank',
+      '    Hint: Look.',
+      '    Screenshot: /shots/pgadmin.png',
+      '    | GET /',
+    ]);
+  });
+
   test('where the checks do not fit across, they are words', async () => {
     const names = ['http', 'user', 'account', 'sudo', 'environment', 'stop', 'restart', 'isolation', 'page'];
     const checks = names.map((name) => ({

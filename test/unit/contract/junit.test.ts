@@ -51,6 +51,7 @@ const image: TestedImage = {
   seconds: 3.2,
   checks: [
     { name: 'http', verdict: 'pass', detail: 'answered', seconds: 1.5 },
+    { name: 'page', verdict: 'pass', detail: 'seen', seconds: 3, screenshot: '/shots/a & b.png' },
     {
       name: 'user',
       verdict: 'fail',
@@ -77,7 +78,7 @@ test('a suite per image, a case per check, with the evidence and the last lines'
   const nodes = read(junit({ images: [image, missing] }));
   const named = (name: string) => nodes.filter((node) => node.name === name);
   expect(named('testsuites')[0]?.attributes).toMatchObject({
-    tests: '4',
+    tests: '5',
     failures: '1',
     errors: '1',
     skipped: '1',
@@ -90,20 +91,25 @@ test('a suite per image, a case per check, with the evidence and the last lines'
       attributes['errors'],
     ]),
   ).toEqual([
-    ['python-jupyterlab', '3', '1', '0'],
+    ['python-jupyterlab', '4', '1', '0'],
     ['gone:latest', '1', '0', '1'],
   ]);
   expect(named('testcase').map(({ attributes }) => attributes['name'])).toEqual([
     'http',
+    'page',
     'user',
     'restart',
     'judged',
+  ]);
+  expect(named('system-out').map(({ text }) => text)).toEqual([
+    'answered',
+    'seen\n\n[[ATTACHMENT|/shots/a & b.png]]',
   ]);
   const [failure] = named('failure');
   expect(failure?.attributes['type']).toBe('CHECK_FAILED');
   expect(failure?.text).toContain('Do <this>.');
   expect(failure?.text).toContain(
-    'Last lines of the container:\nlast a<b> & "c" \'d\' ]]> red \ufffd\ufffd\ufffd \ufffd \ufffd ä€😀\nnext\ttab',
+    'Last lines of output:\nlast a<b> & "c" \'d\' ]]> red \ufffd\ufffd\ufffd \ufffd \ufffd ä€😀\nnext\ttab',
   );
   expect(failure?.attributes['message']).toContain('ä€😀\nnext\ttab');
   expect(named('skipped')[0]?.attributes['message']).toBe('it did not serve');
