@@ -1,10 +1,12 @@
 """pgAdmin for the one user of the container, whom the platform's proxy has authenticated, as gunicorn runs it."""
 
+import builtins
 import os
 import sys
 import sysconfig
 
-# pgAdmin calls it the desktop: nobody logs in. It is asked before any of pgAdmin is imported.
+# pgAdmin calls it the desktop: nobody logs in. Its configuration takes this from the one, its start from the other.
+builtins.SERVER_MODE = False
 os.environ["PGADMIN_SERVER_MODE"] = "OFF"
 sys.path.insert(0, os.path.join(sysconfig.get_path("purelib"), "pgadmin4"))
 
