@@ -257,5 +257,4 @@ CREATE TABLE version (
 	PRIMARY KEY (name)
 );
 INSERT INTO "version" VALUES('ConfigDB',41);
-DELETE FROM "sqlite_sequence";
 COMMIT;

@@ -80,17 +80,33 @@ async function open(tool: Container, path = '/'): Promise<Page> {
   const [address] = Object.values((await lab.engine.containerState(tool.id)).addresses);
   const page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
   page.setDefaultTimeout(60_000);
-  const tree = page.locator('.file-name', { hasText: 'Servers' });
+  const tree = entry(page, 'Servers');
   // The browser drops what it is loading whenever a network comes or goes on this machine, as they do beside tests.
-  for (let tries = 0; tries < 3; tries++) {
+  for (let tries = 0; tries < 5; tries++) {
     await page.goto(`http://${address}:8888${path}`);
-    const shown = await tree.waitFor({ timeout: 30_000 }).then(
-      () => true,
-      () => false,
-    );
+    const shown = await tree
+      .first()
+      .waitFor({ timeout: 30_000 })
+      .then(
+        () => true,
+        () => false,
+      );
     if (shown) return page;
   }
-  throw new Error(`pgAdmin does not show its tree: ${await page.innerText('body')}`);
+  throw new Error(`pgAdmin does not show its tree: ${await page.textContent('body')}`);
+}
+
+const entry = (page: Page, name: string) => page.locator('.file-entry', { hasText: name });
+
+/** Opens a node of the tree until its child is there: pgAdmin closes one again that it was about to open itself. */
+async function expand(page: Page, name: string, child: string): Promise<void> {
+  for (let tries = 0; tries < 4; tries++) {
+    const shown = entry(page, child).first();
+    if (await shown.isVisible()) return;
+    await entry(page, name).first().locator('.directory-toggle').click();
+    await shown.waitFor({ timeout: 10_000 }).catch(() => undefined);
+  }
+  throw new Error(`"${name}" does not show "${child}": ${await page.textContent('body')}`);
 }
 
 test(
@@ -111,13 +127,11 @@ test('a query typed in the browser shows its rows, with nothing asked and no rol
   const tool = await start(home, { DATABASE_DSN__datasets: dsn });
   await answers(tool);
   const page = await open(tool);
-  if ((await page.locator('.file-name', { hasText: 'datasets' }).count()) === 0) {
-    await page.locator('.file-entry', { hasText: 'Servers' }).locator('.directory-toggle').click();
-  }
-  await page.locator('.file-name', { hasText: 'datasets' }).click();
-  await page.locator('.file-entry.active', { hasText: 'datasets' }).locator('.directory-toggle').click();
-  await page.locator('.file-name', { hasText: 'Login/Group Roles' }).waitFor();
-  await page.locator('button[data-label="Query Tool"]').click();
+  await expand(page, 'Servers', 'datasets');
+  await expand(page, 'datasets', 'Databases');
+  await expand(page, 'Databases', 'postgres');
+  await entry(page, 'datasets').last().click();
+  await page.locator('button[data-label="Query Tool"]:enabled').click();
   const editor = page.locator('.cm-content[contenteditable="true"]:visible');
   await editor.first().click();
   await page.keyboard.type('SELECT month, visitors FROM visits ORDER BY month DESC LIMIT 2');
