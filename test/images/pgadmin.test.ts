@@ -130,9 +130,9 @@ test('a query typed in the browser shows its rows, with nothing asked and no rol
   await expand(page, 'Servers', 'datasets');
   await expand(page, 'datasets', 'Databases');
   await expand(page, 'Databases', 'postgres');
-  await entry(page, 'datasets').last().click();
+  await page.locator('.file-entry.depth-4', { hasText: 'datasets' }).click();
   await page.locator('button[data-label="Query Tool"]:enabled').click();
-  const editor = page.locator('.cm-content[contenteditable="true"]:visible');
+  const editor = page.locator('.cm-editor:visible');
   await editor.first().click();
   await page.keyboard.type('SELECT month, visitors FROM visits ORDER BY month DESC LIMIT 2');
   await page.keyboard.press('F5');
