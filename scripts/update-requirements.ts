@@ -1,22 +1,25 @@
 /**
  * Locks the Python requirements of the images: each `requirements.in` gives the `requirements.txt` beside it, newest versions
- * with the hashes of their files. `--check` only says which are older than their source, without a network.
+ * with the hashes of their files. What stands in a `requirements-overrides.in` takes the place of what packages ask for
+ * themselves. `--check` only says which are older than their source, without a network.
  */
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 
 const dockerfiles = resolve(import.meta.dirname, '../dockerfiles');
 /** In the order in which they hold each other's versions. */
-const locks = ['python/uv', 'python/requirements', 'python-jupyterlab/requirements'];
+const locks = ['python/uv', 'python/requirements', 'python-jupyterlab/requirements', 'pgadmin/requirements'];
+
+const overrides = (lock: string): string[] =>
+  [`${lock}-overrides.in`].filter((file) => existsSync(join(dockerfiles, file)));
 
 const header = (lock: string): string => {
-  const sum = createHash('sha256')
-    .update(readFileSync(join(dockerfiles, `${lock}.in`)))
-    .digest('hex');
-  return `# Made by \`npm run update:requirements\` from ${lock}.in, sha256 ${sum}.\n`;
+  const sum = createHash('sha256');
+  for (const file of [`${lock}.in`, ...overrides(lock)]) sum.update(readFileSync(join(dockerfiles, file)));
+  return `# Made by \`npm run update:requirements\` from ${lock}.in, sha256 ${sum.digest('hex')}.\n`;
 };
 
 function check(): void {
@@ -50,7 +53,8 @@ function update(): void {
       const made = join(work, 'made.txt');
       const target = ['--python-version', '3.13', '--python-platform', 'x86_64-unknown-linux-gnu'];
       const output = ['--generate-hashes', '--no-header', '--quiet', '--output-file', made];
-      run(join(work, 'bin/uv'), 'pip', 'compile', ...target, ...output, `${lock}.in`);
+      const instead = overrides(lock).flatMap((file) => ['--override', file]);
+      run(join(work, 'bin/uv'), 'pip', 'compile', ...target, ...instead, ...output, `${lock}.in`);
       writeFileSync(join(dockerfiles, `${lock}.txt`), header(lock) + readFileSync(made, 'utf8'));
     }
   } finally {
