@@ -10,7 +10,7 @@ import { join, resolve } from 'node:path';
 
 const dockerfiles = resolve(import.meta.dirname, '../dockerfiles');
 /** In the order in which they hold each other's versions. */
-const locks = ['python/uv', 'python/requirements', 'python-jupyterlab/requirements'];
+const locks = ['python/uv', 'python/requirements', 'python-jupyterlab/requirements', 's3sync/requirements'];
 
 const header = (lock: string): string => {
   const sum = createHash('sha256')
