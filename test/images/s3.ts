@@ -15,7 +15,7 @@ COPY s3.py /opt/s3/
 CMD ["/opt/s3/bin/python", "/opt/s3/s3.py"]
 `;
 
-export const bucket = 'home-folders';
+const bucket = 'home-folders';
 
 export class S3 {
   /** Without a slash at the end. */

@@ -115,7 +115,7 @@ describe('both ways', () => {
 
     // Made, changed, renamed, deleted: here.
     await home.sh(
-      'mkdir -p new/deep/er && echo 1 >new/deep/er/file && echo changed >a && mv "a b.txt" "b c.txt" && rm 100%.txt && mv été summer && ln -s a link && printf x >"new/a#c" && : >empty',
+      'mkdir -p new/deep/er && echo 1 >new/deep/er/file && echo changed >a && mv "a b.txt" "b c.txt" && rm 100%.txt && mv été summer && ln -s a link && printf x >"new/a#c" && : >empty && chmod 600 "a#b"',
     );
     await eventually(async () => {
       const { link, ...there } = await s3.list(prefix);
@@ -147,7 +147,7 @@ describe('both ways', () => {
     const again = await Home.make();
     await sidecar(again, prefix);
     expect(await again.list()).toEqual(before);
-    expect(await again.sh('readlink link; stat -c %a a')).toBe('a\n644\n');
+    expect(await again.sh('readlink link; stat -c %a a "a#b"')).toBe('a\n644\n600\n');
   }, 120_000);
 
   test('nothing of what is excluded goes either way', async () => {
@@ -371,6 +371,7 @@ describe('what it cannot do it says in a line', () => {
         { S3_BUCKET: 'not-there' },
         /the bucket refuses to list not-there\/user\/ \(404 NoSuchBucket\); it is tried/,
       ],
+      [{ AWS_ENDPOINT_URL_S3: '' }, /S3 cannot be reached at home-folders\.s3\.eu-west-2\.amazonaws\.com \(/],
       [
         { AWS_ENDPOINT_URL_S3: 'http://127.0.0.1:9' },
         /S3 cannot be reached at 127.0.0.1:9 \(ConnectError\); it is tried/,
