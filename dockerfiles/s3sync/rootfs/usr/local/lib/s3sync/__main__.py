@@ -70,6 +70,9 @@ async def main():
         exclude_remote=excludes.remote(),
         exclude_local=excludes.local(directory),
         upload_on_create=excludes.upload_on_create(directory),
+        # How late its own events may be: on a busy machine they are.
+        flush_file_timeout=60,
+        directory_watch_timeout=60,
     )
     say(f"{directory} with {wanted.bucket}/{wanted.prefix} at {wanted.endpoint.format(wanted.bucket)}")
     if await until(stopping, start()):

@@ -27,6 +27,8 @@ class Failures(logging.Handler):
 
     def emit(self, record):
         error = record.exc_info and record.exc_info[1]
+        if isinstance(error, TimeoutError):
+            return  # of a busy machine; it looks again in ten seconds
         if isinstance(error, OSError):
             say(f"{error.filename or 'a file'} is not synchronised: {error.strerror or error}")
         elif isinstance(error, UnicodeEncodeError):
@@ -36,4 +38,4 @@ class Failures(logging.Handler):
 
     @staticmethod
     def _told(error):
-        return type(error).__module__.startswith("http") or (error.args and isinstance(error.args[0], int))
+        return type(error).__module__.startswith(("http", "credentials")) or (error.args and isinstance(error.args[0], int))
