@@ -11,7 +11,13 @@ import { join, resolve } from 'node:path';
 
 const dockerfiles = resolve(import.meta.dirname, '../dockerfiles');
 /** In the order in which they hold each other's versions. */
-const locks = ['python/uv', 'python/requirements', 'python-jupyterlab/requirements', 'pgadmin/requirements'];
+const locks = [
+  'python/uv',
+  'python/requirements',
+  'python-jupyterlab/requirements',
+  'pgadmin/requirements',
+  's3sync/requirements',
+];
 
 const overrides = (lock: string): string[] =>
   [`${lock}-overrides.in`].filter((file) => existsSync(join(dockerfiles, file)));
