@@ -16,10 +16,11 @@ interface Editor {
   readonly stage: string;
   /** What is there once the workbench is. */
   readonly workbench: string;
-  /** Entries of the command palette. */
-  readonly commands: { readonly newFile: string };
+  readonly search: string;
   readonly results: string;
   readonly changes: string;
+  /** What is there while the theme is a dark one. */
+  readonly dark: string;
   /** Where the user's settings lie in the home. */
   readonly settings: string;
   /** All that may be in the home beside the user's own files. */
@@ -30,18 +31,20 @@ const editors: readonly Editor[] = [
   {
     stage: 'python-vscode',
     workbench: '.monaco-workbench .explorer-folders-view',
-    commands: { newFile: 'Create: New File...' },
+    search: '.search-widget textarea >> nth=0',
     results: '.search-view .results',
     changes: '.scm-view',
+    dark: '.monaco-workbench.vs-dark',
     settings: '.local/share/code-server/User/settings.json',
     state: /^\.local\/share\/code-server\/(User\/(settings\.json$|History\/|globalStorage\/)|extensions\/extensions\.json$)/,
   },
   {
     stage: 'python-theia',
     workbench: '#theia-app-shell #files',
-    commands: { newFile: 'New File...' },
+    search: '#search-input-field',
     results: '#search-in-workspace .resultContainer',
     changes: '#scm-view-container',
+    dark: 'body.theia-dark',
     settings: '.theia/settings.json',
     state: /^\.theia\//,
   },
@@ -118,11 +121,21 @@ describe.each(editors)('$stage', (editor) => {
     await page.waitForSelector(editor.workbench, { timeout: 60_000 });
   };
 
+  /** Picks what has this text from the list that is open. */
+  const choose = async (text: string) => {
+    await page.locator('.quick-input-widget input:visible').first().waitFor();
+    await page.keyboard.type(text);
+    await page.locator('.quick-input-list .monaco-list-row', { hasText: text }).first().click();
+  };
+
   const command = async (title: string) => {
     await page.keyboard.press('F1');
-    await page.waitForSelector('.quick-input-widget input:visible');
-    await page.keyboard.type(title);
-    await page.locator('.quick-input-list .monaco-list-row', { hasText: title }).first().click();
+    await choose(title);
+  };
+
+  const terminal = async () => {
+    await page.keyboard.press('Control+Backquote');
+    await page.locator('.xterm').first().click();
   };
 
   /** Until a shell command in the container succeeds. */
@@ -153,9 +166,7 @@ describe.each(editors)('$stage', (editor) => {
   });
 
   test('a terminal is bash with every credential and the image’s Python', async () => {
-    await page.keyboard.press('Control+Backquote');
-    await page.locator('.xterm-helper-textarea').first().waitFor({ state: 'attached' });
-    await page.locator('.xterm').first().click();
+    await terminal();
     const names = Object.keys(environment);
     await page.keyboard.type(
       `python3 -c 'import json, os, sys; json.dump([sys.prefix, os.getuid(), [os.environ.get(n) for n in "${names.join(' ')}".split()]], open("said.json", "w"))'; echo "$0 $SHELL $(pwd)" >shell.txt; clear; echo "$DATABASE_DSN__datasets"\n`,
@@ -170,11 +181,67 @@ describe.each(editors)('$stage', (editor) => {
     await look('terminal');
   }, 60_000);
 
-  test('a file that is typed is saved by itself', async () => {
-    await command(editor.commands.newFile);
-    await page.waitForTimeout(500);
-    await page.keyboard.type('typed.py');
-    await page.keyboard.press('Enter');
-    await look('new-file');
+  test('what is typed into a file is saved by itself', async () => {
+    await tool.shell('touch ~/typed.py', 'dw-user');
+    await page.keyboard.press('Control+p');
+    await choose('typed.py');
+    await page.locator('.monaco-editor .view-lines').first().click();
+    await page.keyboard.type('import pandas as typed');
+    await until('grep -qx "import pandas as typed" ~/typed.py');
+    // By the grammar of Python, "import" is a keyword: it is not of the colour of all else.
+    const colours = await page.locator('.monaco-editor .view-line span span').evaluateAll((spans) =>
+      spans.map((span) => getComputedStyle(span).color),
+    );
+    expect(new Set(colours).size).toBeGreaterThan(1);
+    await look('file');
   }, 60_000);
+
+  test('search finds text, and names no file of the editor itself', async () => {
+    await page.keyboard.press('Control+Shift+f');
+    await page.locator(editor.search).click();
+    await page.keyboard.type('a needle');
+    await page.keyboard.press('Enter');
+    await page.locator(editor.results, { hasText: 'tracked.txt' }).waitFor();
+    await look('search');
+  }, 60_000);
+
+  test('a repository in the home shows what has changed', async () => {
+    await page.keyboard.press('Control+Shift+g');
+    await page.locator(editor.changes, { hasText: 'tracked.txt' }).waitFor();
+    await look('git');
+  }, 60_000);
+
+  test('a setting, the file and nothing of a running editor outlive an unclean stop', async () => {
+    await command('Preferences: Color Theme');
+    await choose('Dark Modern');
+    await until(`grep -q "Dark Modern" ~/${editor.settings}`);
+    await look('theme');
+    await page.close();
+    await way.close();
+    await lab.engine.signalContainer(tool.id, 'SIGKILL');
+    await lab.engine.waitContainer(tool.id);
+    await start();
+    const kept = await tool.shell("cd ~ && find . -type f -o -type l -o -type s | sed 's|^[.]/||'", 'dw-user');
+    const foreign = kept
+      .trim()
+      .split('\n')
+      .filter((path) => !/^(?:work\/|typed\.py$|said\.json$|shell\.txt$)/.test(path))
+      .filter((path) => !editor.state.test(path));
+    expect(foreign).toEqual([]);
+    await open();
+    await page.locator(editor.dark).waitFor();
+    await look('restarted');
+  }, 90_000);
+
+  test('stops in time with terminals at work', async () => {
+    await terminal();
+    await page.keyboard.type('sleep 1000 | cat; touch ~/ended\n');
+    await until('pgrep -x sleep >/dev/null');
+    const { seconds } = await tool.stop();
+    expect(seconds).toBeLessThan(10);
+  }, 60_000);
+
+  test('nothing went amiss in the browser, and nobody else was asked for anything', () => {
+    expect(amiss).toEqual([]);
+  });
 });
