@@ -45,6 +45,8 @@ const { metafile } = await build({
   banner: { js: commonJs },
   // dockerode goes over a transport of our own (src/engine/dockerode.ts); these, and ssh2 with them, take 40 ms to load.
   alias: { 'docker-modem': absent, '@grpc/proto-loader': absent },
+  // Large, and only for --page: it is installed beside the bundle.
+  external: ['playwright-core'],
   minifySyntax: true,
   minifyWhitespace: true,
   keepNames: true,
@@ -61,8 +63,10 @@ const heavy = [
   '@aws-sdk',
   '@grpc',
   'dockerode',
+  'http-proxy-3',
   'listr2',
   'pino',
+  'playwright-core',
   'protobufjs',
   'string-width',
   'yaml',

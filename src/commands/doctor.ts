@@ -6,7 +6,7 @@ import { asDwtError, DwtError } from '../errors.ts';
 export default class Doctor extends BaseCommand<typeof Doctor> {
   static override summary = 'Say what works from here, and which stages that lets you build.';
   static override description =
-    'Looks at the engine and its disk, the package sources that the project needs, the certificates and the registry credentials. Changes nothing.';
+    'Looks at the engine and its disk, the package sources that the project needs, the certificates, the registry credentials and the browser for pages. Changes nothing.';
   static override examples = [
     { description: 'Before the first build on a machine', command: '<%= config.bin %> <%= command.id %>' },
     {

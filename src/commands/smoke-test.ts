@@ -4,7 +4,7 @@ import { stagesArgument } from '../cli/flags.ts';
 import type { Outcome } from '../cli/outcome.ts';
 import type { Session } from '../cli/session.ts';
 import { DwtError } from '../errors.ts';
-import type { ImageToTest } from '../workflows/smoke-test.ts';
+import type { ImageToTest, PageOptions } from '../workflows/smoke-test.ts';
 
 /** Each image is several containers, and time is what is judged: a machine that is busy makes right images fail. */
 const usualJobs = 2;
@@ -22,6 +22,10 @@ export default class SmokeTest extends BaseCommand<typeof SmokeTest> {
       command: '<%= config.bin %> <%= command.id %> python-jupyterlab --junit smoke-test.xml',
     },
     {
+      description: "Look at the tools' pages in a real browser too, and keep what they look like",
+      command: '<%= config.bin %> <%= command.id %> --page --screenshots screenshots',
+    },
+    {
       description: "Judge a user's own visualisation",
       command: '<%= config.bin %> <%= command.id %> --image my-dashboard:latest --kind visualisation',
     },
@@ -35,6 +39,14 @@ export default class SmokeTest extends BaseCommand<typeof SmokeTest> {
     kind: Flags.option({ options: kinds })({
       summary: 'What the image is to be; tool if not given.',
       dependsOn: ['image'],
+    }),
+    page: Flags.boolean({
+      summary: "Open the pages of tools and visualisations in this machine's chromium as well.",
+    }),
+    screenshots: Flags.string({
+      helpValue: 'DIR',
+      summary: 'Keep a screenshot of every page there. Default: of failed pages only, in a temporary folder.',
+      dependsOn: ['page'],
     }),
     junit: Flags.string({ helpValue: 'FILE', summary: 'Write a JUnit report as well.' }),
     jobs: Flags.integer({
@@ -59,9 +71,10 @@ export default class SmokeTest extends BaseCommand<typeof SmokeTest> {
     // Before minutes of judging, whose report would be lost.
     const junit = flags.junit === undefined ? null : await import('../report/junit.ts');
     if (flags.junit !== undefined) await junit?.prepareJunit(flags.junit);
+    const pages = flags.page ? await pageOptions(flags.screenshots, session) : null;
     const engine = await session.engine();
     const { smokeTest } = await import('../workflows/smoke-test.ts');
-    const result = await smokeTest({ ...session, engine, images, jobs: flags.jobs });
+    const result = await smokeTest({ ...session, engine, images, jobs: flags.jobs, pages });
     const unwritten = flags.junit === undefined ? null : await junit?.writeJunit(flags.junit, result);
     const { failuresOf, renderSmokeTest } = await import('../report/smoke-test.ts');
     return {
@@ -71,6 +84,11 @@ export default class SmokeTest extends BaseCommand<typeof SmokeTest> {
       textTellsErrors: !unwritten,
     };
   }
+}
+
+async function pageOptions(screenshots: string | undefined, { environment }: Session): Promise<PageOptions> {
+  const { findBrowser } = await import('../browser/chromium.ts');
+  return { program: findBrowser(environment), screenshots: screenshots ?? null };
 }
 
 async function ofProject(patterns: readonly string[], session: Session): Promise<ImageToTest[]> {

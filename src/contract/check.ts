@@ -16,8 +16,10 @@ export interface CheckResult {
   /** What was seen. */
   readonly detail: string;
   readonly seconds: number;
-  /** The container's last lines, where the check failed. */
+  /** The last lines of the container, or of the command that was run in it, where the check failed. */
   readonly output?: string;
+  /** Absolute path of a picture of the page. */
+  readonly screenshot?: string;
   readonly error?: DwtError;
 }
 

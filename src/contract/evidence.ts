@@ -161,3 +161,38 @@ export interface RestartEvidence {
   readonly after: 'SIGTERM' | 'SIGKILL';
   readonly http: HttpEvidence;
 }
+
+/** Something that went wrong with a page, as one line. */
+export interface PageProblem {
+  readonly kind: 'script' | 'console' | 'response' | 'request' | 'websocket' | 'elsewhere' | 'crash';
+  readonly text: string;
+  /** It happened after the proxy had cut idle connections. */
+  readonly afterCut: boolean;
+}
+
+/** What a browser saw of a tool through a proxy like the platform's. */
+export interface PageEvidence {
+  readonly path: string;
+  /** The path that the proxy serves the tool under; '' for none. */
+  readonly prefix: string;
+  /** Of the document; null where there was none. */
+  readonly status: number | null;
+  /** Why there was no document. */
+  readonly refusal: string | null;
+  readonly title: string;
+  /** Requests to the tool, websockets included. */
+  readonly requests: number;
+  readonly problems: readonly PageProblem[];
+  /** Of each thing that must be seen, in the order of its declaration: seconds until it was, null where it never was. */
+  readonly seen: readonly (number | null)[];
+  /** Seconds until it had been loaded, where nothing must be seen; null where it never was. */
+  readonly loaded: number | null;
+  /** Nothing at all is to be seen: no text, no picture, nothing to fill in. */
+  readonly blank: boolean;
+  readonly cut: {
+    readonly websockets: number;
+    /** What had been seen and was no longer, by its place in `seen`. */
+    readonly lost: readonly number[];
+  };
+  readonly screenshot: Buffer | null;
+}

@@ -3,12 +3,14 @@
  * from outside. All that is made here carries the run's label and is removed at the end, whatever happens.
  */
 import { randomBytes } from 'node:crypto';
+import type { Duplex } from 'node:stream';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { ContainerSpec, Engine, EngineResource } from '../engine/engine.ts';
 import { DwtError } from '../errors.ts';
 import { firstEntry } from './archive.ts';
 import { longestRunSeconds, removeAll, runLabel, runLabels } from './leftovers.ts';
 import { peerScript } from './scripts/peer.ts';
+import { relayScript } from './scripts/relay.ts';
 
 export interface LaboratoryOptions {
   readonly engine: Engine;
@@ -162,6 +164,12 @@ export class Laboratory {
       });
     }
     return JSON.parse(stdout);
+  }
+
+  /** A connection from the peer to an address of the network. */
+  relay(address: string, port: number): Promise<Duplex> {
+    const command = ['perl', '-e', relayScript, address, `${port}`];
+    return this.race(this.engine.openExec(this.#peer, command, { user: '0' }));
   }
 
   /** How many names have been asked for so far, by anybody. */

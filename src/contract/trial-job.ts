@@ -12,6 +12,7 @@ import { lookInside, sendInspector } from './probe-inside.ts';
 import { sentinelEnvironment } from './sentinels.ts';
 import { Subject } from './subject.ts';
 import { Findings, type TrialRequest, type TrialResult } from './trial.ts';
+import { tryCommandsApart } from './trial-commands.ts';
 
 /** Exit codes by which engines and shells say that there was nothing to run. */
 const notRun = new Set([125, 126, 127]);
@@ -33,6 +34,7 @@ export async function tryJob({ laboratory, image, checks, report }: TrialRequest
   const end = early ?? (expected && (await subject.staysUp(Math.max(0, expected.within - subject.age))));
   await findings.add('ends', judgeEnd(end, expected), lines);
   await subject.remove();
+  await tryCommandsApart(findings, laboratory, checks.commands ?? {}, image);
   return findings;
 }
 

@@ -12,6 +12,7 @@ import { lookInside, sendInspector } from './probe-inside.ts';
 import { sentinelEnvironment } from './sentinels.ts';
 import { Subject } from './subject.ts';
 import { Findings, type TrialRequest, type TrialResult } from './trial.ts';
+import { tryCommands } from './trial-commands.ts';
 
 /** Seconds that a sidecar which serves nothing is watched for. */
 const watched = 3;
@@ -62,6 +63,7 @@ export async function trySidecar({ laboratory, image, checks, report }: TrialReq
   const isolation = judgeIsolation({ inside: seen, asked, served: answered && !early });
   if (isolation) await findings.add('isolation', isolation, lines);
   else findings.skip(['isolation'], 'nothing shows that the network was why it failed');
+  await tryCommands(findings, laboratory, checks.commands ?? {}, inspector, seen);
   await laboratory.remove([inspector.container]);
   if (early) findings.skip(['stop'], 'it had ended by itself');
   else {

@@ -1,4 +1,5 @@
-/** The contract of tools and visualisations: eight checks, from three starts of one image on one home. */
+/** The contract of tools and visualisations, from three starts of one image on one home. */
+import { usualPage } from '../project/checks.ts';
 import { fail } from './check.ts';
 import type { InsideEvidence, RestartEvidence } from './evidence.ts';
 import { homeMount, homeVolume } from './home-volume.ts';
@@ -15,7 +16,9 @@ import { lookInside, sendInspector } from './probe-inside.ts';
 import { sentinelEnvironment } from './sentinels.ts';
 import { Subject } from './subject.ts';
 import { Findings, type TrialRequest, type TrialResult } from './trial.ts';
+import { commandChecks, tryCommands } from './trial-commands.ts';
 
+const never = 'it did not serve the first time';
 const inside = ['user', 'account', 'sudo', 'environment', 'isolation'] as const;
 
 export async function tryTool({
@@ -23,12 +26,14 @@ export async function tryTool({
   image,
   user,
   checks,
+  page,
   report,
 }: TrialRequest): Promise<TrialResult> {
   const findings = new Findings(report);
   const path = checks.http?.path ?? '/';
   const expected = toolHttp(checks.readyWithin ?? platform.readyWithin, checks.http?.status ?? null);
   const environment = sentinelEnvironment();
+  const { commands = {} } = checks;
   const volume = await homeVolume(laboratory, image, user);
   const start = () => Subject.start(laboratory, { image, environment, host: homeMount(volume) });
 
@@ -65,8 +70,31 @@ export async function tryTool({
       findings.begin('stop');
       await findings.add('stop', judgeStop(await first.stop()), firstLines);
     } else findings.skip(['stop'], 'it had ended by itself');
-    findings.skip(['restart'], 'it did not serve the first time');
+    findings.skip(['restart', ...commandChecks(commands)], never);
+    if (page) findings.skip(['page'], never);
     return findings;
+  }
+
+  await tryCommands(findings, laboratory, commands, inspector, seen);
+  if (page) {
+    // The driver of the browser is large, and is loaded where there is something to look at.
+    const { tryPage } = await import('./trial-page.ts');
+    await tryPage(findings, {
+      laboratory,
+      request: page,
+      page: checks.page ?? usualPage(path),
+      subject: first,
+      startUnder: async (prefix, variables) => {
+        const host = homeMount(await homeVolume(laboratory, image, user));
+        const under = await Subject.start(laboratory, {
+          image,
+          environment: { ...environment, ...variables },
+          host,
+        });
+        await under.converse(`${prefix}${path}`, { ...expected, status: null });
+        return under;
+      },
+    });
   }
 
   findings.begin('restart');

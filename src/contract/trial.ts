@@ -1,6 +1,6 @@
 /** Judges one image: what every kind's trial is given, answers, and shares. */
 import type { CheckSettings, Kind } from '../project/project.ts';
-import { type CheckResult, checkFailed, type Judgement } from './check.ts';
+import { type CheckResult, checkFailed, type Judgement, type Verdict } from './check.ts';
 import type { Laboratory } from './laboratory.ts';
 
 export interface TrialRequest {
@@ -11,7 +11,18 @@ export interface TrialRequest {
   readonly user: string;
   readonly kind: Exclude<Kind, 'shared'>;
   readonly checks: CheckSettings;
+  /** How its page is looked at; null where it is not. */
+  readonly page: PageRequest | null;
   readonly report: TrialReport;
+}
+
+export interface PageRequest {
+  /** The browser. */
+  readonly program: string;
+  /** What the tool is called in its address bar. */
+  readonly host: string;
+  /** Answers where the screenshot is kept; null where it is not. */
+  readonly keep: (screenshot: Buffer, verdict: Verdict) => Promise<string | null>;
 }
 
 /** What is told while a trial goes on. */
@@ -42,9 +53,13 @@ const order = [
   'stop',
   'restart',
   'isolation',
+  'page',
 ];
+/** What has no place of its own, such as `command NAME`, comes last. */
+const placeOf = ({ name }: { readonly name: string }): number =>
+  order.includes(name) ? order.indexOf(name) : order.length;
 const inOrder = <Named extends { readonly name: string }>(named: readonly Named[]): Named[] =>
-  named.toSorted((one, other) => order.indexOf(one.name) - order.indexOf(other.name));
+  named.toSorted((one, other) => placeOf(one) - placeOf(other));
 
 export interface TrialResult {
   readonly checks: readonly CheckResult[];
@@ -78,7 +93,12 @@ export class Findings {
   }
 
   /** `output`: the container's last lines, asked for only where they are shown. */
-  async add(name: string, judgement: Judgement, output: () => Promise<string>): Promise<boolean> {
+  async add(
+    name: string,
+    judgement: Judgement,
+    output: () => Promise<string>,
+    more: Pick<CheckResult, 'screenshot'> = {},
+  ): Promise<boolean> {
     const { verdict, seen, hint } = judgement;
     const passed = verdict === 'pass';
     const seconds = (performance.now() - (this.#begun.get(name) ?? performance.now())) / 1000;
@@ -88,6 +108,7 @@ export class Findings {
       verdict,
       detail: seen,
       seconds: Math.round(seconds * 1000) / 1000,
+      ...more,
       ...(last && { output: last }),
       ...(!passed && { error: checkFailed(name, seen, hint, last) }),
     };

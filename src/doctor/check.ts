@@ -1,6 +1,6 @@
 /** One thing that was looked at. */
 export interface Check {
-  /** `engine`, `disk`, `base image`, `certificates`, `credentials`, or `source NAME`. */
+  /** `engine`, `disk`, `base image`, `certificates`, `credentials`, `browser`, or `source NAME`. */
   readonly name: string;
   /** `warn` where it could not be looked at, or where it stops nothing. */
   readonly verdict: 'ok' | 'warn' | 'fail';

@@ -79,6 +79,11 @@ export class DockerEngine implements Engine {
     return execute(await this.#dockerode(), ...values);
   }
 
+  async openExec(...values: Of<'openExec'>) {
+    const { openExec } = await import('./exec-stream.ts');
+    return openExec(await this.#dockerode(), ...values);
+  }
+
   async signalContainer(...values: Of<'signalContainer'>): Promise<void> {
     await (await containers()).signalContainer(await this.#dockerode(), ...values);
   }

@@ -2,6 +2,7 @@
  * What the program needs of a Docker engine. The only implementation is in this folder, over dockerode; nothing
  * outside it knows that client.
  */
+import type { Duplex } from 'node:stream';
 
 export interface EngineVersion {
   /** As the engine states it, such as `20.10.24+dfsg1`. */
@@ -197,6 +198,11 @@ export interface Engine {
       timeoutMs?: number;
     },
   ): Promise<ExecResult>;
+  /**
+   * Runs a command in a running container as a connection: what is written is its stdin, what is read its stdout. What
+   * it says on stderr ends the connection with an error.
+   */
+  openExec(id: string, command: readonly string[], options?: { user?: string }): Promise<Duplex>;
   signalContainer(id: string, signal: string): Promise<void>;
   waitContainer(id: string, signal?: AbortSignal): Promise<number>;
   /** The last lines, stdout and stderr together. */

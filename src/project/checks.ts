@@ -48,6 +48,9 @@ export function readChecks({
   };
 }
 
+/** What is looked at of a page where a stage declares none. */
+export const usualPage = (path: string): PageSettings => pageOf({}, path);
+
 type Declared<Check extends keyof ChecksData> = Exclude<ChecksData[Check], false | undefined>;
 
 function pageOf({ path, visible, within, prefix, allow }: Declared<'page'>, usualPath: string): PageSettings {

@@ -96,14 +96,17 @@ function suite(image: TestedImage): string {
   return `  <testsuite${heading}>\n    <properties>\n${properties.join('')}    </properties>\n${cases.join('')}  </testsuite>\n`;
 }
 
-function outcome({ verdict, detail, output, error }: CheckResult): string {
-  if (verdict === 'pass') return element('system-out', {}, [detail]);
-  const last = output && `Last lines of the container:\n${output}`;
-  return element('failure', { message: detail, type: error?.code ?? 'CHECK_FAILED' }, [
+function outcome({ verdict, detail, output, screenshot, error }: CheckResult): string {
+  // Jenkins' plugin for attachments shows the file that is named so.
+  const picture = screenshot && `[[ATTACHMENT|${screenshot}]]`;
+  if (verdict === 'pass') return element('system-out', {}, [detail, picture]);
+  const last = output && `Last lines of output:\n${output}`;
+  const failure = element('failure', { message: detail, type: error?.code ?? 'CHECK_FAILED' }, [
     detail,
     error?.hint,
     last,
   ]);
+  return picture ? failure + element('system-out', {}, [picture]) : failure;
 }
 
 const element = (

@@ -74,8 +74,10 @@ function renderFailure(image: TestedImage, paper: Paper, measure: Measure): stri
   const failed = image.checks.filter(({ verdict }) => verdict === 'fail');
   const lines = [paper.paint('bold', nameOf(image))];
   if (image.error) lines.push(...evidence(image.error.message, image.error.hint, undefined, paper, measure));
-  for (const { name, detail, error, output } of failed)
+  for (const { name, detail, error, output, screenshot } of failed) {
     lines.push(...evidence(`${name}: ${detail}`, error?.hint, output, paper, measure));
+    if (screenshot) lines.push(`    ${paper.paint('bold', 'Screenshot:')} ${screenshot}`);
+  }
   if (image.skipped.length > 0) {
     lines.push(
       paper.paint(

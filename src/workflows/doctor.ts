@@ -1,5 +1,6 @@
 /** `dwt doctor`: what works from here, and which stages that lets one build. */
 
+import { checkBrowser } from '../doctor/browser.ts';
 import type { Check } from '../doctor/check.ts';
 import { checkCredentials } from '../doctor/credentials.ts';
 import { checkBase, checkDisk, checkEngine } from '../doctor/engine.ts';
@@ -26,7 +27,7 @@ export interface DoctorResult {
   readonly stages: readonly StageVerdict[];
 }
 
-/** Looks at engine, disk, package sources, certificates and credentials. Changes nothing that outlives it. */
+/** Looks at engine, disk, package sources, certificates, credentials and browser. Changes nothing that outlives it. */
 export async function doctor({
   engine,
   project,
@@ -44,6 +45,7 @@ export async function doctor({
         ...needed.map((source) => checkSource(source, { engine: reached, environment, signal })),
         checkCertificates(environment),
         checkCredentials(environment),
+        checkBrowser(environment),
       ]),
     );
     const stages = project === null ? [] : judgeStages(project, checks);

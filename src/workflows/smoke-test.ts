@@ -12,6 +12,7 @@ import type { Emit, StepOutcome } from '../events.ts';
 import { selectStages } from '../hierarchy/select.ts';
 import { type CheckSettings, imageReference, type Kind, type Project } from '../project/project.ts';
 import { parseReference } from '../registry/reference.ts';
+import { Screenshots } from './screenshots.ts';
 
 export interface ImageToTest {
   /** Null for an image of nobody's project. */
@@ -28,8 +29,17 @@ export interface SmokeTestOptions {
   readonly jobs: number;
   /** The image that the probes run in, with perl; null for the Debian root that the engine has or can pull. */
   readonly probeImage?: string | null;
+  /** Null where pages are not looked at. */
+  readonly pages?: PageOptions | null;
   readonly emit: Emit;
   readonly signal: AbortSignal;
+}
+
+export interface PageOptions {
+  /** The browser. */
+  readonly program: string;
+  /** Folder for the pictures of all pages; null to keep those of failed ones, in a temporary folder. */
+  readonly screenshots: string | null;
 }
 
 export interface TestedImage {
@@ -89,6 +99,10 @@ export async function smokeTest(options: SmokeTestOptions): Promise<SmokeTestRes
   for (const image of images)
     emit({ type: 'task-queued', task: taskOf(image), parent: null, title: taskOf(image) });
   if (images.length === 0) return { images: [] };
+  const pages = options.pages && {
+    program: options.pages.program,
+    screenshots: Screenshots.prepare(options.pages.screenshots, emit),
+  };
   const [probe] = await Promise.all([
     probeImage(engine, options.probeImage ?? null, signal),
     removeLeftovers(engine).catch(() => {}),
@@ -97,7 +111,9 @@ export async function smokeTest(options: SmokeTestOptions): Promise<SmokeTestRes
   const limit = pLimit(jobs);
   try {
     return {
-      images: await Promise.all(images.map((image) => limit(() => testImage(image, laboratory, options)))),
+      images: await Promise.all(
+        images.map((image) => limit(() => testImage(image, { laboratory, pages: pages ?? null }, options))),
+      ),
     };
   } finally {
     const resisted = await laboratory.close();
@@ -113,9 +129,22 @@ export async function smokeTest(options: SmokeTestOptions): Promise<SmokeTestRes
 
 const taskOf = ({ stage, reference }: ImageToTest): string => stage ?? reference;
 
+interface Furniture {
+  readonly laboratory: Laboratory;
+  readonly pages: { readonly program: string; readonly screenshots: Screenshots } | null;
+}
+
+/** As a file and as part of a host name. */
+const plainName = (task: string): string =>
+  task
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, '-')
+    .replace(/^-|-$/g, '')
+    .slice(-60);
+
 async function testImage(
   image: ImageToTest,
-  laboratory: Laboratory,
+  { laboratory, pages }: Furniture,
   { engine, emit, signal }: SmokeTestOptions,
 ): Promise<TestedImage> {
   const task = taskOf(image);
@@ -129,7 +158,14 @@ async function testImage(
     signal.throwIfAborted();
     const details = await imageDetails(engine, image);
     id = details.id;
-    const found = await tryImage({ laboratory, image: id, user: details.user, kind, checks, report: steps });
+    const name = plainName(task);
+    const page = pages && {
+      program: pages.program,
+      host: `${name}.dataworkspace.test`,
+      keep: (picture: Buffer, verdict: Verdict) => pages.screenshots.keep(name, picture, verdict),
+    };
+    const { user } = details;
+    const found = await tryImage({ laboratory, image: id, user, kind, checks, page, report: steps });
     const failed = found.checks.filter(({ verdict }) => verdict === 'fail').map(({ name }) => name);
     // What could not be judged is not proved. A job alone may end before anybody can look inside.
     const unproved = kind !== 'job' && found.skipped.length > 0;

@@ -1,5 +1,8 @@
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { Readable } from 'node:stream';
-import { text } from 'node:stream/consumers';
+import { buffer, text } from 'node:stream/consumers';
+import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { extract, pack } from 'tar-stream';
 import type { ContainerSpec, Engine } from '../../src/engine/engine.ts';
@@ -123,6 +126,29 @@ describe('a command in a container', () => {
     expect(result.exitCode ?? result.status).toEqual(expect.any(Number));
     const ended = await container();
     await expect(engine.exec(ended, ['true'])).rejects.toMatchObject({ code: 'ENGINE_REFUSED', status: 409 });
+  });
+});
+
+describe('a command as a connection', () => {
+  test('carries both ways what is more than any buffer holds, and ends with the command', async () => {
+    const connection = await engine.openExec(await running(), ['cat'], { user: '0' });
+    const sent = randomBytes(3_000_000);
+    Readable.from([sent]).pipe(connection);
+    expect(sent.equals(await buffer(connection))).toBe(true);
+  });
+
+  test('fails with what the command says on stderr', async () => {
+    const connection = await engine.openExec(await running(), ['sh', '-c', 'echo half; echo no way >&2']);
+    await expect(text(connection)).rejects.toThrow('no way');
+  });
+
+  test('takes its stdin away from a command when it is destroyed', async () => {
+    const id = await running();
+    const connection = await engine.openExec(id, ['sh', '-c', 'echo begun; cat; touch /tmp/ended']);
+    await once(connection, 'data');
+    connection.destroy();
+    const ended = () => engine.exec(id, ['test', '-e', '/tmp/ended']);
+    while ((await ended()).exitCode !== 0) await pause(50);
   });
 });
 

@@ -103,7 +103,7 @@ test('a suite per image, a case per check, with the evidence and the last lines'
   expect(failure?.attributes['type']).toBe('CHECK_FAILED');
   expect(failure?.text).toContain('Do <this>.');
   expect(failure?.text).toContain(
-    'Last lines of the container:\nlast a<b> & "c" \'d\' ]]> red \ufffd\ufffd\ufffd \ufffd \ufffd ä€😀\nnext\ttab',
+    'Last lines of output:\nlast a<b> & "c" \'d\' ]]> red \ufffd\ufffd\ufffd \ufffd \ufffd ä€😀\nnext\ttab',
   );
   expect(failure?.attributes['message']).toContain('ä€😀\nnext\ttab');
   expect(named('skipped')[0]?.attributes['message']).toBe('it did not serve');
