@@ -14,13 +14,16 @@ import { buildTimeout, type Container, Lab } from './images.ts';
 
 interface Editor {
   readonly stage: string;
-  /** What is there once the workbench is. */
-  readonly workbench: string;
+  /** What is there once the workbench is ready. */
+  readonly ready: string;
+  /** Opens the list of files, where it is not open anyway. */
+  readonly explorer: string | null;
+  readonly files: string;
   readonly search: string;
   readonly results: string;
   readonly changes: string;
-  /** What is there while the theme is a dark one. */
-  readonly dark: string;
+  /** The variable of style sheets that says how the editor is coloured, and where. */
+  readonly colour: readonly [selector: string, variable: string];
   /** Where the user's settings lie in the home. */
   readonly settings: string;
   /** All that may be in the home beside the user's own files. */
@@ -30,23 +33,29 @@ interface Editor {
 const editors: readonly Editor[] = [
   {
     stage: 'python-vscode',
-    workbench: '.monaco-workbench .explorer-folders-view',
-    search: '.search-widget textarea >> nth=0',
+    // Icons of files come of an extension: they are there when extensions are.
+    ready: '.monaco-workbench.file-icons-enabled .explorer-folders-view',
+    explorer: null,
+    files: '.explorer-folders-view',
+    search: '.search-view .search-widget .search-container textarea',
     results: '.search-view .results',
     changes: '.scm-view',
-    dark: '.monaco-workbench.vs-dark',
+    colour: ['.monaco-workbench', '--vscode-editor-background'],
     settings: '.local/share/code-server/User/settings.json',
-    state: /^\.local\/share\/code-server\/(User\/(settings\.json$|History\/|globalStorage\/)|extensions\/extensions\.json$)/,
+    state:
+      /^\.local\/share\/code-server\/(User\/((settings|tasks|keybindings)\.json$|History\/|globalStorage\/)|extensions\/extensions\.json$)/,
   },
   {
     stage: 'python-theia',
-    workbench: '#theia-app-shell #files',
+    ready: '#theia-app-shell #theia-statusBar',
+    explorer: '#shell-tab-explorer-view-container',
+    files: '#files',
     search: '#search-input-field',
-    results: '#search-in-workspace .resultContainer',
+    results: '#search-in-workspace',
     changes: '#scm-view-container',
-    dark: 'body.theia-dark',
-    settings: '.theia/settings.json',
-    state: /^\.theia\//,
+    colour: ['body', '--theia-editor-background'],
+    settings: '.config/theia/settings.json',
+    state: /^\.config\/theia\/((settings|keymaps)\.json$|plugin-storage\/)/,
   },
 ];
 
@@ -118,24 +127,31 @@ describe.each(editors)('$stage', (editor) => {
       if (/^(?:http|ws)s?:$/.test(protocol) && hostname !== 'localhost') amiss.push(`asked ${request.url()}`);
     });
     await page.goto(way.url);
-    await page.waitForSelector(editor.workbench, { timeout: 60_000 });
+    await page.locator(editor.ready).waitFor({ timeout: 60_000 });
   };
 
   /** Picks what has this text from the list that is open. */
-  const choose = async (text: string) => {
-    await page.locator('.quick-input-widget input:visible').first().waitFor();
-    await page.keyboard.type(text);
-    await page.locator('.quick-input-list .monaco-list-row', { hasText: text }).first().click();
-  };
+  const choose = (text: string) =>
+    page.locator('.quick-input-list .monaco-list-row', { hasText: text }).first().click();
 
   const command = async (title: string) => {
     await page.keyboard.press('F1');
+    await page.locator('.quick-input-widget input:visible').first().waitFor();
+    await page.keyboard.type(title);
     await choose(title);
   };
 
   const terminal = async () => {
-    await page.keyboard.press('Control+Backquote');
-    await page.locator('.xterm').first().click();
+    await page.keyboard.press('Control+Shift+Backquote');
+    await page.locator('.xterm:visible').first().click();
+  };
+
+  /** Until the colours are those of the dark theme that the test chooses. */
+  const dark = async () => {
+    const [selector, variable] = editor.colour;
+    await page.waitForFunction(
+      `getComputedStyle(document.querySelector('${selector}')).getPropertyValue('${variable}') === '#1f1f1f'`,
+    );
   };
 
   /** Until a shell command in the container succeeds. */
@@ -183,14 +199,14 @@ describe.each(editors)('$stage', (editor) => {
 
   test('what is typed into a file is saved by itself', async () => {
     await tool.shell('touch ~/typed.py', 'dw-user');
-    await page.keyboard.press('Control+p');
-    await choose('typed.py');
+    if (editor.explorer) await page.locator(editor.explorer).click();
+    await page.locator(editor.files).getByText('typed.py').dblclick();
     await page.locator('.monaco-editor .view-lines').first().click();
     await page.keyboard.type('import pandas as typed');
     await until('grep -qx "import pandas as typed" ~/typed.py');
     // By the grammar of Python, "import" is a keyword: it is not of the colour of all else.
-    const colours = await page.locator('.monaco-editor .view-line span span').evaluateAll((spans) =>
-      spans.map((span) => getComputedStyle(span).color),
+    const colours = await page.evaluate<string[]>(
+      `[...document.querySelectorAll('.monaco-editor .view-line span span')].map((word) => getComputedStyle(word).color)`,
     );
     expect(new Set(colours).size).toBeGreaterThan(1);
     await look('file');
@@ -214,6 +230,7 @@ describe.each(editors)('$stage', (editor) => {
   test('a setting, the file and nothing of a running editor outlive an unclean stop', async () => {
     await command('Preferences: Color Theme');
     await choose('Dark Modern');
+    await dark();
     await until(`grep -q "Dark Modern" ~/${editor.settings}`);
     await look('theme');
     await page.close();
@@ -221,7 +238,10 @@ describe.each(editors)('$stage', (editor) => {
     await lab.engine.signalContainer(tool.id, 'SIGKILL');
     await lab.engine.waitContainer(tool.id);
     await start();
-    const kept = await tool.shell("cd ~ && find . -type f -o -type l -o -type s | sed 's|^[.]/||'", 'dw-user');
+    const kept = await tool.shell(
+      "cd ~ && find . -type f -o -type l -o -type s | sed 's|^[.]/||'",
+      'dw-user',
+    );
     const foreign = kept
       .trim()
       .split('\n')
@@ -229,7 +249,7 @@ describe.each(editors)('$stage', (editor) => {
       .filter((path) => !editor.state.test(path));
     expect(foreign).toEqual([]);
     await open();
-    await page.locator(editor.dark).waitFor();
+    await dark();
     await look('restarted');
   }, 90_000);
 
