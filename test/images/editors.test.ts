@@ -14,8 +14,7 @@ import { buildTimeout, type Container, Lab } from './images.ts';
 
 interface Editor {
   readonly stage: string;
-  /** What is there once the workbench is ready. */
-  readonly ready: string;
+  readonly statusBar: string;
   /** Opens the list of files, where it is not open anyway. */
   readonly explorer: string | null;
   readonly files: string;
@@ -33,8 +32,7 @@ interface Editor {
 const editors: readonly Editor[] = [
   {
     stage: 'python-vscode',
-    // Icons of files come of an extension: they are there when extensions are.
-    ready: '.monaco-workbench.file-icons-enabled .explorer-folders-view',
+    statusBar: '.statusbar',
     explorer: null,
     files: '.explorer-folders-view',
     search: '.search-view .search-widget .search-container textarea',
@@ -47,7 +45,7 @@ const editors: readonly Editor[] = [
   },
   {
     stage: 'python-theia',
-    ready: '#theia-app-shell #theia-statusBar',
+    statusBar: '#theia-statusBar',
     explorer: '#shell-tab-explorer-view-container',
     files: '#files',
     search: '#search-input-field',
@@ -58,6 +56,9 @@ const editors: readonly Editor[] = [
     state: /^\.config\/theia\/((settings|keymaps)\.json$|plugin-storage\/)/,
   },
 ];
+
+/** Of the repository in the home. */
+const branch = 'trunk';
 
 const environment = {
   DATABASE_DSN__datasets: "host=db port=5432 dbname=d user=u password='p w'",
@@ -127,7 +128,8 @@ describe.each(editors)('$stage', (editor) => {
       if (/^(?:http|ws)s?:$/.test(protocol) && hostname !== 'localhost') amiss.push(`asked ${request.url()}`);
     });
     await page.goto(way.url);
-    await page.locator(editor.ready).waitFor({ timeout: 60_000 });
+    // The branch of the repository comes of an extension: all is there when they are.
+    await page.locator(editor.statusBar, { hasText: branch }).waitFor({ timeout: 60_000 });
   };
 
   /** Picks what has this text from the list that is open. */
@@ -171,7 +173,7 @@ describe.each(editors)('$stage', (editor) => {
     home = await lab.volume();
     await start();
     await tool.shell(
-      'git init -q ~/work && cd ~/work && git config user.name u && git config user.email u@example.invalid && echo one >tracked.txt && git add . && git commit -qm one && echo "a needle in it" >>tracked.txt',
+      `git init -q -b ${branch} ~/work && cd ~/work && git config user.name u && git config user.email u@example.invalid && echo one >tracked.txt && git add . && git commit -qm one && echo "a needle in it" >>tracked.txt`,
       'dw-user',
     );
     await open();
