@@ -1,0 +1,269 @@
+/**
+ * The editors as an analyst uses them, in a real browser: one table of proofs for both. Each has an empty home, no way out,
+ * and credentials in variables; in the end it is killed, and another starts on the home that it left.
+ */
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import type { Browser, Page } from 'playwright-core';
+import { testBase } from '../support/engine.ts';
+import type { TestProject } from '../support/project.ts';
+import { openBrowser } from './browser.ts';
+import { type Forward, forward } from './forward.ts';
+import { buildTimeout, type Container, Lab } from './images.ts';
+
+interface Editor {
+  readonly stage: string;
+  readonly statusBar: string;
+  /** Opens the list of files, where it is not open anyway. */
+  readonly explorer: string | null;
+  readonly files: string;
+  readonly search: string;
+  readonly results: string;
+  readonly changes: string;
+  /** The variable of style sheets that says how the editor is coloured, and where. */
+  readonly colour: readonly [selector: string, variable: string];
+  /** Where the user's settings lie in the home. */
+  readonly settings: string;
+  /** All that may be in the home beside the user's own files. */
+  readonly state: RegExp;
+}
+
+const editors: readonly Editor[] = [
+  {
+    stage: 'python-vscode',
+    statusBar: '.statusbar',
+    explorer: null,
+    files: '.explorer-folders-view',
+    search: '.search-view .search-widget .search-container textarea',
+    results: '.search-view .results',
+    changes: '.scm-view',
+    colour: ['.monaco-workbench', '--vscode-editor-background'],
+    settings: '.local/share/code-server/User/settings.json',
+    state:
+      /^\.local\/share\/code-server\/(User\/((settings|tasks|keybindings)\.json$|History\/|globalStorage\/)|extensions\/extensions\.json$)/,
+  },
+  {
+    stage: 'python-theia',
+    statusBar: '#theia-statusBar',
+    explorer: '#shell-tab-explorer-view-container',
+    files: '#files',
+    search: '#search-input-field',
+    results: '#search-in-workspace',
+    changes: '#scm-view-container',
+    colour: ['body', '--theia-editor-background'],
+    settings: '.config/theia/settings.json',
+    state: /^\.config\/theia\/((settings|keymaps)\.json$|plugin-storage\/)/,
+  },
+];
+
+/** Of the repository in the home. */
+const branch = 'trunk';
+
+const environment = {
+  DATABASE_DSN__datasets: "host=db port=5432 dbname=d user=u password='p w'",
+  PGPASSWORD: 'p "w" $x',
+  AWS_DEFAULT_REGION: 'eu-west-2',
+  S3_BUCKET: 'bucket',
+};
+
+let lab: Lab;
+let project: TestProject;
+let network: string;
+let browser: Browser;
+
+beforeAll(async () => {
+  lab = await Lab.open();
+  project = await lab.copy();
+  const stages = editors.map(({ stage }) => stage);
+  const words = ['--build-arg', `BASE_IMAGE=${testBase()}`, '--progress', 'plain'];
+  const build = await project.dwt(['build', ...stages, ...words]);
+  if (build.status !== 0) throw new Error(build.stderr.slice(-4000));
+  network = await lab.isolated();
+  browser = await openBrowser();
+}, buildTimeout);
+afterAll(async () => {
+  await browser?.close();
+  await lab.close();
+}, 60_000);
+
+test('keep their contract', async () => {
+  const run = await project.dwt(['smoke-test', ...editors.map(({ stage }) => stage), '--json']);
+  const { images } = run.json<{ images: { stage: string; checks: { name: string; verdict: string }[] }[] }>();
+  expect(
+    images.flatMap(({ stage, checks }) =>
+      checks.filter(({ verdict }) => verdict !== 'pass').map((check) => ({ stage, ...check })),
+    ),
+  ).toEqual([]);
+  expect(images.map(({ stage }) => stage).sort()).toEqual(editors.map(({ stage }) => stage).sort());
+  expect(run.status).toBe(0);
+}, 180_000);
+
+describe.each(editors)('$stage', (editor) => {
+  let home: string;
+  let tool: Container;
+  let way: Forward;
+  let page: Page;
+  /** What should not happen in the browser, as it happens. */
+  const amiss: string[] = [];
+
+  const start = async () => {
+    tool = await lab.start({
+      image: `${project.name}/${editor.stage}`,
+      network,
+      environment,
+      volumes: { [home]: '/home/dw-user' },
+    });
+    const [address] = Object.values((await lab.engine.containerState(tool.id)).addresses);
+    way = await forward(String(address));
+    expect((await tool.get('http://127.0.0.1:8888/')).status).toBeLessThan(400);
+  };
+
+  /** A browser that has never been here. */
+  const open = async () => {
+    page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
+    page.on('pageerror', (error) => amiss.push(`script error: ${error}`));
+    page.on('request', (request) => {
+      const { protocol, hostname } = new URL(request.url());
+      if (/^(?:http|ws)s?:$/.test(protocol) && hostname !== 'localhost') amiss.push(`asked ${request.url()}`);
+    });
+    await page.goto(way.url);
+    // The branch of the repository comes of an extension: all is there when they are.
+    await page.locator(editor.statusBar, { hasText: branch }).waitFor({ timeout: 60_000 });
+  };
+
+  /** Picks what has this text from the list that is open. */
+  const choose = (text: string) =>
+    page.locator('.quick-input-list .monaco-list-row', { hasText: text }).first().click();
+
+  const command = async (title: string) => {
+    await page.keyboard.press('F1');
+    await page.locator('.quick-input-widget input:visible').first().waitFor();
+    await page.keyboard.type(title);
+    await choose(title);
+  };
+
+  const terminal = async () => {
+    await page.keyboard.press('Control+Shift+Backquote');
+    await page.locator('.xterm:visible').first().click();
+  };
+
+  /** Until the colours are those of the dark theme that the test chooses. */
+  const dark = async () => {
+    const [selector, variable] = editor.colour;
+    await page.waitForFunction(
+      `getComputedStyle(document.querySelector('${selector}')).getPropertyValue('${variable}') === '#1f1f1f'`,
+    );
+  };
+
+  /** Until a shell command in the container succeeds. */
+  const until = async (script: string) => {
+    const waiting = `for i in $(seq 100); do ${script} && exit 0; sleep 0.2; done; ${script}`;
+    await tool.shell(waiting, 'dw-user');
+  };
+
+  const look = async (name: string) => {
+    const folder = process.env.DWT_TEST_SCREENSHOTS;
+    if (!folder) return;
+    await mkdir(folder, { recursive: true });
+    await page.screenshot({ path: join(folder, `${editor.stage}-${name}.png`) });
+  };
+
+  beforeAll(async () => {
+    home = await lab.volume();
+    await start();
+    await tool.shell(
+      `git init -q -b ${branch} ~/work && cd ~/work && git config user.name u && git config user.email u@example.invalid && echo one >tracked.txt && git add . && git commit -qm one && echo "a needle in it" >>tracked.txt`,
+      'dw-user',
+    );
+    await open();
+  }, 90_000);
+  afterAll(async () => {
+    await page?.close();
+    await way?.close();
+  });
+
+  test('a terminal is bash with every credential and the image’s Python', async () => {
+    await terminal();
+    const names = Object.keys(environment);
+    await page.keyboard.type(
+      `python3 -c 'import json, os, sys; json.dump([sys.prefix, os.getuid(), [os.environ.get(n) for n in "${names.join(' ')}".split()]], open("said.json", "w"))'; echo "$0 $SHELL $(pwd)" >shell.txt; clear; echo "$DATABASE_DSN__datasets"\n`,
+    );
+    await until('test -s ~/shell.txt');
+    expect(JSON.parse(await tool.shell('cat ~/said.json', 'dw-user'))).toEqual([
+      '/opt/venv',
+      4356,
+      Object.values(environment),
+    ]);
+    expect(await tool.shell('cat ~/shell.txt', 'dw-user')).toMatch(/bash \/bin\/bash \/home\/dw-user\n/);
+    await look('terminal');
+  }, 60_000);
+
+  test('what is typed into a file is saved by itself', async () => {
+    await tool.shell('touch ~/typed.py', 'dw-user');
+    if (editor.explorer) await page.locator(editor.explorer).click();
+    await page.locator(editor.files).getByText('typed.py').dblclick();
+    await page.locator('.monaco-editor .view-lines').first().click();
+    await page.keyboard.type('import pandas as typed');
+    await until('grep -qx "import pandas as typed" ~/typed.py');
+    // By the grammar of Python, "import" is a keyword: it is not of the colour of all else.
+    const colours = await page.evaluate<string[]>(
+      `[...document.querySelectorAll('.monaco-editor .view-line span span')].map((word) => getComputedStyle(word).color)`,
+    );
+    expect(new Set(colours).size).toBeGreaterThan(1);
+    await look('file');
+  }, 60_000);
+
+  test('search finds text, and names no file of the editor itself', async () => {
+    await page.keyboard.press('Control+Shift+f');
+    await page.locator(editor.search).click();
+    await page.keyboard.type('a needle');
+    await page.keyboard.press('Enter');
+    await page.locator(editor.results, { hasText: 'tracked.txt' }).waitFor();
+    await look('search');
+  }, 60_000);
+
+  test('a repository in the home shows what has changed', async () => {
+    await page.keyboard.press('Control+Shift+g');
+    await page.locator(editor.changes, { hasText: 'tracked.txt' }).waitFor();
+    await look('git');
+  }, 60_000);
+
+  test('a setting, the file and nothing of a running editor outlive an unclean stop', async () => {
+    await command('Preferences: Color Theme');
+    await choose('Dark Modern');
+    await dark();
+    await until(`grep -q "Dark Modern" ~/${editor.settings}`);
+    await look('theme');
+    await page.close();
+    await way.close();
+    await lab.engine.signalContainer(tool.id, 'SIGKILL');
+    await lab.engine.waitContainer(tool.id);
+    await start();
+    const kept = await tool.shell(
+      "cd ~ && find . -type f -o -type l -o -type s | sed 's|^[.]/||'",
+      'dw-user',
+    );
+    const foreign = kept
+      .trim()
+      .split('\n')
+      .filter((path) => !/^(?:work\/|typed\.py$|said\.json$|shell\.txt$)/.test(path))
+      .filter((path) => !editor.state.test(path));
+    expect(foreign).toEqual([]);
+    await open();
+    await dark();
+    await look('restarted');
+  }, 90_000);
+
+  test('stops in time with terminals at work', async () => {
+    await terminal();
+    await page.keyboard.type('sleep 1000 | cat; touch ~/ended\n');
+    await until('pgrep -x sleep >/dev/null');
+    const { seconds } = await tool.stop();
+    expect(seconds).toBeLessThan(10);
+  }, 60_000);
+
+  test('nothing went amiss in the browser, and nobody else was asked for anything', () => {
+    expect(amiss).toEqual([]);
+  });
+});
