@@ -79,6 +79,11 @@ export class DockerEngine implements Engine {
     return execute(await this.#dockerode(), ...values);
   }
 
+  async openExec(...values: Of<'openExec'>) {
+    const { openExec } = await import('./exec.ts');
+    return openExec(await this.#dockerode(), ...values);
+  }
+
   async signalContainer(...values: Of<'signalContainer'>): Promise<void> {
     await (await containers()).signalContainer(await this.#dockerode(), ...values);
   }
@@ -89,6 +94,10 @@ export class DockerEngine implements Engine {
 
   async containerLogs(...values: Of<'containerLogs'>): Promise<string> {
     return (await containers()).containerLogs(await this.#dockerode(), ...values);
+  }
+
+  async *followLogs(...values: Of<'followLogs'>) {
+    yield* (await containers()).followLogs(await this.#dockerode(), ...values);
   }
 
   async readArchive(id: string, path: string): Promise<NodeJS.ReadableStream> {

@@ -2,6 +2,7 @@
  * What the program needs of a Docker engine. The only implementation is in this folder, over dockerode; nothing
  * outside it knows that client.
  */
+import type { Duplex } from 'node:stream';
 
 export interface EngineVersion {
   /** As the engine states it, such as `20.10.24+dfsg1`. */
@@ -197,10 +198,14 @@ export interface Engine {
       timeoutMs?: number;
     },
   ): Promise<ExecResult>;
+  /** Starts a command in a running container; what is written is its input, what is read its output. */
+  openExec(id: string, command: readonly string[], options?: { user?: string }): Promise<Duplex>;
   signalContainer(id: string, signal: string): Promise<void>;
   waitContainer(id: string, signal?: AbortSignal): Promise<number>;
   /** The last lines, stdout and stderr together. */
   containerLogs(id: string, tail: number): Promise<string>;
+  /** What the container says from now on, stdout and stderr together, until it ends. */
+  followLogs(id: string, signal: AbortSignal): AsyncIterable<Uint8Array>;
   /** A tar of a path in the container. */
   readArchive(id: string, path: string): Promise<NodeJS.ReadableStream>;
   writeArchive(id: string, path: string, tar: NodeJS.ReadableStream): Promise<void>;

@@ -1,5 +1,5 @@
 /** Runs a command in a running container. */
-import type { Duplex } from 'node:stream';
+import { Duplex, Readable } from 'node:stream';
 import { setTimeout as pause } from 'node:timers/promises';
 import type Docker from 'dockerode';
 import { DwtError } from '../errors.ts';
@@ -30,6 +30,31 @@ export async function execute(
   if (stdin !== undefined) connection.end(stdin);
   const output = await withinTime(collect(connection), connection, command, timeoutMs);
   return { exitCode: await exitCode(exec), ...output };
+}
+
+/** A command's input and output as one stream; what it says on stderr is nobody's. */
+export async function openExec(
+  docker: Docker,
+  id: string,
+  command: readonly string[],
+  { user }: { user?: string } = {},
+): Promise<Duplex> {
+  const exec = await docker.getContainer(id).exec({
+    Cmd: [...command],
+    AttachStdin: true,
+    AttachStdout: true,
+    AttachStderr: true,
+    ...(user !== undefined && { User: user }),
+  });
+  const connection = await exec.start({ hijack: true, stdin: true });
+  return Duplex.from({
+    readable: Readable.from(stdoutOf(connection), { objectMode: false }),
+    writable: connection,
+  });
+}
+
+async function* stdoutOf(connection: Duplex): AsyncGenerator<Buffer> {
+  for await (const { stream, data } of demultiplex(connection)) if (stream === 1) yield data;
 }
 
 async function collect(connection: Duplex): Promise<{ stdout: string; stderr: string }> {
