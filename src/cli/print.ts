@@ -8,11 +8,12 @@ import { paperOf } from '../report/paper.ts';
 /** Failures that are shown whole; of the rest a line each is enough. */
 const mostShown = 3;
 
-export function printJson(value: unknown): void {
+/** `indent` 0 for one line: a reader then knows that the result is whole although the program goes on. */
+export function printJson(value: unknown, indent = 2): void {
   const text = JSON.stringify(
     value,
     (_, part: unknown) => (typeof part === 'string' ? redact(part) : part),
-    2,
+    indent,
   );
   process.stdout.write(`${text}\n`);
 }
