@@ -14,6 +14,7 @@ import { selectStages } from '../hierarchy/select.ts';
 import type { CheckSettings, Project } from '../project/project.ts';
 import { redactor } from '../redact.ts';
 import { type HomeChoice, openHome, prepareHome } from '../run/home.ts';
+import { complaintsOf } from '../run/output.ts';
 import { Relay } from '../run/relay.ts';
 import { platformVariables, type Variables } from '../run/variables.ts';
 import { wayTo } from '../run/way.ts';
@@ -24,6 +25,8 @@ import { type ImageToTest, imageDetails, imagesToTest } from './smoke-test.ts';
 
 /** Seconds. Nobody's session is longer; another machine may then take what it sees of it for left behind. */
 const longestSession = 7 * 24 * 3600;
+/** Of what a tool says until it answers. */
+const startLines = 200;
 /** Milliseconds that a tool which answered may take to answer once more. */
 const addressPatience = 20_000;
 
@@ -167,14 +170,17 @@ async function start(name: string, laboratory: Laboratory, spec: SubjectSpec): P
 
 /** Waits for an answer as its checks want it, and opens the way to it from this machine. */
 async function untilReady(followed: Followed, checks: CheckSettings, step: RunStep): Promise<void> {
-  const { name, subject, laboratory, relay, hide, signal } = followed;
+  const { name, subject, laboratory, relay, hide, emit, signal } = followed;
   const path = checks.http?.path ?? '/';
   const expected = toolHttp(checks.readyWithin ?? platform.readyWithin, checks.http?.status ?? null);
   await step(`wait for an answer on ${expected.port}${path}, ${expected.readyWithin} s at most`, async () => {
     const http = await untilAborted(signal, subject.converse(path, expected));
     if (judgeHttp(http, null, expected).verdict === 'pass' && subject.address !== null) {
       relay.lead(await wayTo(laboratory, subject.address, expected.port));
-      return untilAborted(signal, proveAddress(name, relay.url, path));
+      await untilAborted(signal, proveAddress(name, relay.url, path));
+      for (const complaint of complaintsOf(await subject.lastLines(startLines)))
+        emit({ type: 'warning', message: `${name} says: ${hide(complaint)}` });
+      return;
     }
     const inside = http.ended ? null : await untilAborted(signal, listenersOf(laboratory, subject));
     const { seen, hint } = judgeHttp(http, inside, expected);

@@ -7,7 +7,7 @@ import { makeProject, type TestProject } from '../support/project.ts';
 const server = String.raw`
 use strict; use warnings; use Socket; use POSIX (); $| = 1;
 my ($manner) = @ARGV; my $home = '/home/dw-user'; my $port = 8888;
-print "manner: $manner\n";
+print "manner: $manner\n"; print "start: $ENV{COMPLAINT}\n" if $ENV{COMPLAINT};
 if ($manner eq 'ends') { print "no schema $ENV{SCHEMA_OF_MINE}\n" if $ENV{SCHEMA_OF_MINE}; print "last words\n"; exit 3 }
 $SIG{TERM} = $manner eq 'stubborn' ? 'IGNORE' : sub { open(my $f, '>', "$home/stopped"); print "bye\n"; exit 0 };
 sleep 1 while $manner eq 'silent';

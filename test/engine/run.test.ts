@@ -141,7 +141,8 @@ describe('a tool that runs', () => {
   });
 
   test('has a way out where it is wanted', async () => {
-    const tool = await run(['plain', '--internet']);
+    const tool = await run(['plain', '--internet', '--env', 'COMPLAINT=the home']);
+    await tool.cli.said('warning: plain says: start: the home\n');
     expect(hasNoWayOut(tool.network)).toBe('false');
     expect(await tool.get('/')).toBe('hello\n');
     expect((await tool.stop()).status).toBe(130);
