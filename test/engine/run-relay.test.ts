@@ -2,6 +2,7 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { buffer, text } from 'node:stream/consumers';
+import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import { Laboratory } from '../../src/contract/laboratory.ts';
 import { Subject } from '../../src/contract/subject.ts';
@@ -67,6 +68,11 @@ test('several at once, none of which waits for another', async () => {
   idle.write('late');
   expect(`${(await once(idle, 'data'))[0]}`).toBe('late');
   idle.destroy();
+  // Nothing of a connection outlives it: what remains is the peer and who looks.
+  const processes = async () =>
+    (await engine.exec(`dwt-${laboratory.run}-1`, ['sh', '-c', 'echo /proc/[0-9]*'])).stdout.split(' ')
+      .length;
+  while ((await processes()) > 2) await pause(200);
 });
 
 test('a conversation that goes on, as a websocket does', async () => {
