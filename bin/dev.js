@@ -1,4 +1,4 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S node --
 // The program from its sources, without a build: needs the Node that the project is worked on with.
 import { main } from '../src/cli/main.ts';
 

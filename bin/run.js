@@ -1,6 +1,7 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S node --
 // Nothing is imported before it is known to be needed, and nothing is written that an old Node could not parse: it
-// is to answer with a sentence, and `--version` at the speed of Node itself.
+// is to answer with a sentence, and `--version` at the speed of Node itself. After `--` Node leaves flags alone that it
+// has as well, such as --env-file.
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
 const argv = process.argv.slice(2);
 

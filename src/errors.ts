@@ -41,6 +41,8 @@ export const exitStatuses = {
   DISK_FULL: 1,
   SETUP_FAILED: 1,
   NOT_READY: 1,
+  TOOL_ENDED: 1,
+  PORT_TAKEN: 1,
   ENGINE_REFUSED: 1,
   INTERNAL: 1,
   // out of reach

@@ -10,30 +10,45 @@ let pattern: RegExp | null = null;
 
 /** From now on `value` is written nowhere: neither as a whole nor any of its lines. */
 export function conceal(value: string): void {
-  const whole = value.trim();
-  const lines = whole.split(/\r?\n/).map((line) => line.trim());
-  const parts = lines.length === 1 ? lines : [whole, ...lines.filter(({ length }) => length >= shortestLine)];
-  for (const part of parts) {
-    if (part.length < shortest) continue;
-    concealed.add(part);
-    concealed.add(JSON.stringify(part).slice(1, -1));
-  }
+  for (const form of formsOf(value, shortest)) concealed.add(form);
   pattern = null;
 }
 
 /** `text` without any concealed value. */
 export function redact(text: string): string {
   if (concealed.size === 0) return text;
-  // Longest first, so that a value that contains another one leaves nothing of itself behind.
-  pattern ??= new RegExp(
-    [...concealed]
+  pattern ??= anyOf(concealed);
+  return text.replace(pattern, mark);
+}
+
+/** Takes values of variables, of which any may be a credential, out of text that is somebody else's. */
+export function redactor(values: Iterable<string>): (text: string) => string {
+  // Longer than what is concealed everywhere: these may as well be a number or a switch.
+  const forms = new Set([...values].flatMap((value) => formsOf(value, 2 * shortest)));
+  if (forms.size === 0) return (text) => text;
+  const any = anyOf(forms);
+  return (text) => text.replace(any, mark);
+}
+
+/** Of a value and each of its lines: itself, and as it stands in JSON. */
+function formsOf(value: string, least: number): string[] {
+  const whole = value.trim();
+  const lines = whole.split(/\r?\n/).map((line) => line.trim());
+  const parts = lines.length === 1 ? lines : [whole, ...lines.filter(({ length }) => length >= shortestLine)];
+  return parts
+    .filter((part) => part.length >= least)
+    .flatMap((part) => [part, JSON.stringify(part).slice(1, -1)]);
+}
+
+/** Longest first, so that a value that contains another one leaves nothing of itself behind. */
+const anyOf = (forms: Iterable<string>): RegExp =>
+  new RegExp(
+    [...forms]
       .sort((a, b) => b.length - a.length)
       .map(escaped)
       .join('|'),
     'g',
   );
-  return text.replace(pattern, mark);
-}
 
 /** Whether the name of a build argument or variable says that its value is a secret. */
 export const soundsSecret = (name: string): boolean =>
@@ -53,5 +68,14 @@ export function concealArguments(argv: readonly string[]): void {
     if (name !== undefined && value !== undefined && soundsSecret(name)) conceal(value);
   }
 }
+
+/** A command line as a log may have it: of the variables of a container only their names. */
+export const withoutVariables = (argv: readonly string[]): string[] =>
+  argv.map((word, index) => {
+    const before = argv[index - 1] ?? '';
+    const own = /^(?:--env=|-e=?)/.exec(word)?.[0] ?? (/^(?:--env|-e)$/.test(before) ? '' : null);
+    const equals = own === null ? -1 : word.indexOf('=', own.length);
+    return equals === -1 ? word : `${word.slice(0, equals + 1)}${mark}`;
+  });
 
 const escaped = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');

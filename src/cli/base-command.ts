@@ -3,9 +3,9 @@ import { Command, Flags, type Interfaces } from '@oclif/core';
 import { DwtError } from '../errors.ts';
 import type { Emit } from '../events.ts';
 import { logLevels, openLog } from '../log.ts';
-import { concealArguments } from '../redact.ts';
+import { concealArguments, withoutVariables } from '../redact.ts';
 import { cleanEvents } from '../report/clean-events.ts';
-import { openDisplay, progressModes } from '../report/display.ts';
+import { openDisplay, type ProgressMode, progressModes } from '../report/display.ts';
 import { paperOf } from '../report/paper.ts';
 import { listenForInterruption } from './interruption.ts';
 import { type Outcome, statusOf } from './outcome.ts';
@@ -65,13 +65,15 @@ export abstract class BaseCommand<T extends typeof Command> extends Command {
     // Before anything is written that could hold them.
     concealArguments([...this.argv, process.env['DOCKER_HOST'] ?? '']);
     const log = await openLog(flags['log-file'], flags['log-level']);
-    log.start(this.id ?? '', this.argv);
-    const display = await openDisplay({
-      mode: flags.progress,
-      stream: process.stderr,
-      environment: process.env,
-      resultFollows: process.stdout.isTTY === true && !flags.json,
-    });
+    log.start(this.id ?? '', withoutVariables(this.argv));
+    const displayOf = (mode: ProgressMode) =>
+      openDisplay({
+        mode,
+        stream: process.stderr,
+        environment: process.env,
+        resultFollows: process.stdout.isTTY === true && !flags.json,
+      });
+    let display = await displayOf(flags.progress);
     const emit: Emit = cleanEvents((event) => {
       log.emit(event);
       display.emit(event);
@@ -85,11 +87,20 @@ export abstract class BaseCommand<T extends typeof Command> extends Command {
       engine: flags.engine,
       emit,
       signal: interruption.signal,
+      secondSignal: interruption.second,
     });
     try {
       const outcome = await this.perform(flags, args, session);
       display.close();
-      return await this.leave(outcome, flags.json === true, interruption.signal, log.failed);
+      const status = await this.leave(outcome, flags.json === true, interruption.signal, log.failed);
+      if (!outcome.follow) return status;
+      // Lines alone: a picture that is drawn anew would hide what is said meanwhile.
+      display = await displayOf(flags.progress === 'quiet' ? 'quiet' : 'plain');
+      const errors = await outcome.follow();
+      display.close();
+      for (const error of errors) log.failed(error);
+      printErrors(errors);
+      return interruption.signal.aborted ? 130 : statusOf(errors);
     } catch (thrown) {
       display.close();
       const error = interruption.signal.aborted ? interruptedBy(thrown) : thrown;
@@ -112,7 +123,7 @@ export abstract class BaseCommand<T extends typeof Command> extends Command {
     const errors = outcome.errors ?? [];
     for (const error of errors) failed(error);
     if (outcome.verbatim !== undefined) printVerbatim(outcome.verbatim);
-    else if (json) printJson(outcome.json);
+    else if (json) printJson(outcome.json, outcome.follow ? 0 : 2);
     else printText(await outcome.text(paperOf(process.stdout, process.env)));
     if (json || !outcome.textTellsErrors) printErrors(errors);
     return signal.aborted ? 130 : statusOf(errors);

@@ -7,6 +7,7 @@ import EngineStatus from '../commands/engine/status.ts';
 import EngineUp from '../commands/engine/up.ts';
 import PlanCommand from '../commands/plan.ts';
 import Push from '../commands/push.ts';
+import Run from '../commands/run.ts';
 import SmokeTest from '../commands/smoke-test.ts';
 import Stages from '../commands/stages.ts';
 
@@ -19,6 +20,7 @@ export default {
   'engine:up': EngineUp,
   plan: PlanCommand,
   push: Push,
+  run: Run,
   'smoke-test': SmokeTest,
   stages: Stages,
 };

@@ -13,6 +13,8 @@ export interface Outcome {
   readonly errors?: readonly DwtError[];
   /** Whether the text for people has said all of the errors. */
   readonly textTellsErrors?: boolean;
+  /** What goes on after the result was told, until it ends or is interrupted; answers what failed of it. */
+  readonly follow?: () => Promise<readonly DwtError[]>;
 }
 
 /** 130 where it was interrupted; 3 where nothing but reach was missing; else the status of the failures. */

@@ -24,11 +24,12 @@ const fixedFields = new Set([
   'verdict',
 ]);
 
-export function printJson(value: unknown): void {
+/** `indent` 0 for one line: a reader then knows that the result is whole although the program goes on. */
+export function printJson(value: unknown, indent = 2): void {
   const text = JSON.stringify(
     value,
     (field, part: unknown) => (typeof part === 'string' && !fixedFields.has(field) ? redact(part) : part),
-    2,
+    indent,
   );
   process.stdout.write(`${text}\n`);
 }

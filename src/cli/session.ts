@@ -11,6 +11,8 @@ export interface Session {
   readonly emit: Emit;
   /** Aborted by the first Ctrl-C. */
   readonly signal: AbortSignal;
+  /** Asked for by a command that has something to end in an orderly way: aborted by the second Ctrl-C. */
+  secondSignal(): AbortSignal;
   project(options?: ProjectOptions): Promise<Project>;
   engine(): Promise<Engine>;
   /** As `engine`, but null where none can be reached. */
@@ -33,10 +35,11 @@ export interface SessionOptions {
   readonly engine: string | undefined;
   readonly emit: Emit;
   readonly signal: AbortSignal;
+  readonly secondSignal: () => AbortSignal;
 }
 
 /** Opens nothing yet: a command that needs no engine never looks for one, nor loads the code that would. */
-export function openSession({ project, engine, emit, signal }: SessionOptions): Session {
+export function openSession({ project, engine, emit, signal, secondSignal }: SessionOptions): Session {
   const environment = process.env;
   const cwd = process.cwd();
   let connected: Engine | null = null;
@@ -50,6 +53,7 @@ export function openSession({ project, engine, emit, signal }: SessionOptions): 
     cwd,
     emit,
     signal,
+    secondSignal,
     async project({ buildArguments = {}, platform = null, without = [] } = {}) {
       const { loadProject } = await import('../project/load.ts');
       return loadProject({

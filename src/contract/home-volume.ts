@@ -7,11 +7,21 @@ const where = '/volume';
 
 export async function homeVolume(laboratory: Laboratory, image: string, user: string): Promise<string> {
   const volume = await laboratory.createVolume();
+  await handOver(laboratory, volume, image, user);
+  return volume;
+}
+
+/** Gives a volume to the user that its image starts as. */
+export async function handOver(
+  laboratory: Laboratory,
+  volume: string,
+  image: string,
+  user: string,
+): Promise<void> {
   // What starts as root can take the volume over. What does not never could: for it the platform, as every engine does
   // with a volume that an image declares, keeps the owner and mode that the folder has in the image. It stays empty.
   const owner = startsAsRoot(user) ? null : await ownerInImage(laboratory, image);
   if (owner) await hand(laboratory, volume, owner);
-  return volume;
 }
 
 /** The mount of a home volume; without the copy of the image's own files that engines make by default. */
@@ -19,7 +29,7 @@ export const homeMount = (volume: string) => ({
   Mounts: [{ Type: 'volume', Source: volume, Target: platform.home, VolumeOptions: { NoCopy: true } }],
 });
 
-const startsAsRoot = (user: string): boolean => ['', '0', 'root'].includes(user.split(':')[0] ?? '');
+export const startsAsRoot = (user: string): boolean => ['', '0', 'root'].includes(user.split(':')[0] ?? '');
 
 /** Null where the image has no such folder. */
 async function ownerInImage(laboratory: Laboratory, image: string): Promise<ArchiveEntry | null> {

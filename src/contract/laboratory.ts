@@ -1,12 +1,13 @@
 /**
- * Where images are judged: a network of the engine with no way out, and a peer on it that looks at a judged container
- * from outside. All that is made here carries the run's label and is removed at the end, whatever happens.
+ * Where images are judged, and tools run: a network of the engine with no way out, and a peer on it that looks at a
+ * container from outside. All that is made here carries the run's label and is removed at the end, whatever happens.
  */
 import { randomBytes } from 'node:crypto';
 import type { Duplex } from 'node:stream';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { ContainerSpec, Engine, EngineResource } from '../engine/engine.ts';
 import { DwtError } from '../errors.ts';
+import { untilAborted } from '../until-aborted.ts';
 import { firstEntry } from './archive.ts';
 import { longestRunSeconds, removeAll, runLabel, runLabels } from './leftovers.ts';
 import { peerScript } from './scripts/peer.ts';
@@ -16,6 +17,10 @@ export interface LaboratoryOptions {
   readonly engine: Engine;
   /** With perl; on the engine. */
   readonly probeImage: string;
+  /** Whether there is a way out all the same. */
+  readonly internet?: boolean;
+  /** Seconds after which all of it is over in any case. */
+  readonly lifetime?: number;
   readonly signal: AbortSignal;
 }
 
@@ -28,20 +33,31 @@ export class Laboratory {
   readonly run = randomBytes(5).toString('hex');
   readonly signal: AbortSignal;
   readonly #probeImage: string;
+  readonly #internet: boolean;
+  readonly #lifetime: number;
   readonly #labels: Readonly<Record<string, string>>;
   readonly #made: EngineResource[] = [];
   /** Creations under way: what they make must be known before everything is removed. */
   readonly #making = new Set<Promise<unknown>>();
   #count = 0;
   #network = '';
+  #networkId = '';
   #peer = '';
   #peerAddress = '';
 
-  private constructor({ engine, probeImage, signal }: LaboratoryOptions) {
+  private constructor({
+    engine,
+    probeImage,
+    internet = false,
+    lifetime = longestRunSeconds,
+    signal,
+  }: LaboratoryOptions) {
     this.engine = engine;
     this.signal = signal;
     this.#probeImage = probeImage;
-    this.#labels = runLabels(this.run);
+    this.#internet = internet;
+    this.#lifetime = lifetime;
+    this.#labels = runLabels(this.run, lifetime);
   }
 
   static async open(options: LaboratoryOptions): Promise<Laboratory> {
@@ -58,12 +74,13 @@ export class Laboratory {
   async #furnish(): Promise<void> {
     const network = `dwt-${this.run}`;
     const id = await this.#make('network', network, () =>
-      this.engine.createNetwork(network, { internal: true, labels: this.#labels }),
+      this.engine.createNetwork(network, { internal: !this.#internet, labels: this.#labels }),
     );
     this.#network = network;
+    this.#networkId = id;
     this.#peer = await this.createProbe({
       network,
-      entrypoint: ['perl', '-e', peerScript, `${longestRunSeconds}`, namesFile],
+      entrypoint: ['perl', '-e', peerScript, `${this.#lifetime}`, namesFile],
     });
     await this.race(this.engine.startContainer(this.#peer));
     const { addresses } = await this.race(this.engine.containerState(this.#peer));
@@ -95,13 +112,18 @@ export class Laboratory {
     return this.#peerAddress;
   }
 
-  /** A container of the judged image on the network with no way out; created, not started. */
+  get network(): { readonly id: string; readonly name: string } {
+    return { id: this.#networkId, name: this.#network };
+  }
+
+  /** A container of the judged image on the network; created, not started. */
   createSubject(spec: Omit<ContainerSpec, 'name' | 'labels' | 'network'>): Promise<string> {
     return this.#createContainer({
       ...spec,
       network: this.#network,
       host: {
-        Dns: [this.#peerAddress],
+        // Where there is no way out, the peer knows no name and says so at once.
+        ...(!this.#internet && { Dns: [this.#peerAddress] }),
         // A chatty image must not fill the engine's disk, and its last lines must be there whatever the engine logs to.
         LogConfig: { Type: 'json-file', Config: { 'max-size': '4m', 'max-file': '1' } },
         ...spec.host,
@@ -110,7 +132,7 @@ export class Laboratory {
   }
 
   createProbe(spec: Omit<ContainerSpec, 'name' | 'labels' | 'image'>): Promise<string> {
-    return this.#createContainer({ ...spec, image: this.#probeImage });
+    return this.#createContainer({ user: '0', ...spec, image: this.#probeImage });
   }
 
   /** An empty volume that belongs to root. */
@@ -166,8 +188,8 @@ export class Laboratory {
     return JSON.parse(stdout);
   }
 
-  /** A connection from the peer to an address of the network. */
-  relay(address: string, port: number): Promise<Duplex> {
+  /** A connection to an address of the network as the peer has it: on any engine, however far. */
+  dial(address: string, port: number): Promise<Duplex> {
     const command = ['perl', '-e', relayScript, address, `${port}`];
     return this.race(this.engine.openExec(this.#peer, command, { user: '0' }));
   }
@@ -200,18 +222,9 @@ export class Laboratory {
     await Promise.allSettled(containers.map((id) => this.engine.removeContainer(id)));
   }
 
-  /** The engine's answer, or the interruption as soon as there is one: some calls cannot be called back. */
+  /** The engine's answer, or the interruption as soon as there is one. */
   race<Answer>(answer: Promise<Answer>): Promise<Answer> {
-    const { signal } = this;
-    if (signal.aborted) {
-      answer.catch(() => {});
-      return Promise.reject(signal.reason);
-    }
-    return new Promise((resolve, reject) => {
-      const abort = () => reject(signal.reason);
-      signal.addEventListener('abort', abort, { once: true });
-      answer.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
-    });
+    return untilAborted(this.signal, answer);
   }
 
   /** Removes everything; answers what resisted. Works after an interruption too. */
@@ -224,11 +237,17 @@ export class Laboratory {
     let failures = await removeAll(this.engine, this.#made);
     // A container that the engine is still taking down holds its network for a moment longer.
     for (let wait = 50; wait <= 800; wait *= 2) {
-      const left = await this.engine.resourcesByLabel([`${runLabel}=${this.run}`]);
+      const left = await this.#left();
+      if (left === null) break;
       if (left.length === 0) return [];
       await pause(wait);
       failures = await removeAll(this.engine, left);
     }
     return failures;
+  }
+
+  /** Null where nobody can say: the engine is gone. */
+  #left(): Promise<readonly EngineResource[] | null> {
+    return this.engine.resourcesByLabel([`${runLabel}=${this.run}`]).catch(() => null);
   }
 }

@@ -9,14 +9,15 @@ export const runLabel = 'dwt.run';
 const ownerLabel = 'dwt.owner';
 const expiryLabel = 'dwt.expires';
 
-/** No run is longer; what helps it on the engine ends by itself then. */
+/** No smoke test is longer; what helps it on the engine ends by itself then. */
 export const longestRunSeconds = 6 * 3600;
 
-export function runLabels(run: string): Record<string, string> {
+/** `seconds`: after which others may take the run for dead, where they cannot know it. */
+export function runLabels(run: string, seconds = longestRunSeconds): Record<string, string> {
   const owner = identityOf(process.pid);
   return {
     [runLabel]: run,
-    [expiryLabel]: new Date(Date.now() + longestRunSeconds * 1000).toISOString(),
+    [expiryLabel]: new Date(Date.now() + seconds * 1000).toISOString(),
     ...(owner && { [ownerLabel]: owner }),
   };
 }

@@ -3,6 +3,12 @@ import { officialBase, ownBase } from '../debian-base/reference.ts';
 import type { Engine } from '../engine/engine.ts';
 import { DwtError } from '../errors.ts';
 
+/** A Debian root that the engine has, else `otherwise`: for whoever must not wait for a pull, or cannot have one. */
+export async function probeImageAtHand(engine: Engine, otherwise: string): Promise<string> {
+  for (const candidate of [officialBase, ownBase]) if (await engine.inspectImage(candidate)) return candidate;
+  return otherwise;
+}
+
 /** `wanted`: the user's choice, or null. Answers a reference that the engine has. */
 export async function probeImage(
   engine: Engine,

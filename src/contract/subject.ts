@@ -75,6 +75,10 @@ export class Subject {
     return this.#ended;
   }
 
+  whenEnded(): Promise<EndEvidence> {
+    return this.#laboratory.race(this.#end);
+  }
+
   /** Waits for a right answer from outside, until the time is over or the container has ended. */
   async converse(path: string, expected: HttpExpectation): Promise<HttpEvidence> {
     const silent = {

@@ -86,6 +86,17 @@ export async function containerLogs(docker: Docker, id: string, tail: number): P
   return Buffer.concat(lines).toString();
 }
 
+export async function* followLogs(
+  docker: Docker,
+  id: string,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array> {
+  const log = await docker
+    .getContainer(id)
+    .logs({ follow: true, stdout: true, stderr: true, tail: 0, abortSignal: signal });
+  for await (const { data } of demultiplex(log as unknown as AsyncIterable<Uint8Array>)) yield data;
+}
+
 /** A container that is not there, or is being removed by someone else, is as good as removed. */
 export async function removeContainer(docker: Docker, id: string): Promise<void> {
   await unless([404, 409], docker.getContainer(id).remove({ force: true, v: true }));

@@ -96,6 +96,10 @@ export class DockerEngine implements Engine {
     return (await containers()).containerLogs(await this.#dockerode(), ...values);
   }
 
+  async *followLogs(...values: Of<'followLogs'>) {
+    yield* (await containers()).followLogs(await this.#dockerode(), ...values);
+  }
+
   async readArchive(id: string, path: string): Promise<NodeJS.ReadableStream> {
     return (await this.#dockerode()).getContainer(id).getArchive({ path });
   }

@@ -207,6 +207,8 @@ export interface Engine {
   waitContainer(id: string, signal?: AbortSignal): Promise<number>;
   /** The last lines, stdout and stderr together. */
   containerLogs(id: string, tail: number): Promise<string>;
+  /** What the container says from now on, stdout and stderr together, until it ends. */
+  followLogs(id: string, signal: AbortSignal): AsyncIterable<Uint8Array>;
   /** A tar of a path in the container. */
   readArchive(id: string, path: string): Promise<NodeJS.ReadableStream>;
   writeArchive(id: string, path: string, tar: NodeJS.ReadableStream): Promise<void>;

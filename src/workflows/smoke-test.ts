@@ -209,7 +209,11 @@ async function testImage(
   }
 }
 
-async function imageDetails(engine: Engine, { stage, reference }: ImageToTest): Promise<ImageDetails> {
+/** @throws DwtError IMAGE_NOT_FOUND, with the way to get it. */
+export async function imageDetails(
+  engine: Engine,
+  { stage, reference }: Pick<ImageToTest, 'stage' | 'reference'>,
+): Promise<ImageDetails> {
   const details = await engine.inspectImage(reference);
   if (details) return details;
   throw new DwtError('IMAGE_NOT_FOUND', `The engine has no image ${reference}.`, {

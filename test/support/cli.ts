@@ -28,7 +28,7 @@ export interface RunningCli {
 }
 
 export function startCli(words: readonly string[], options: CliOptions): RunningCli {
-  const child = spawn(process.execPath, [options.program ?? `${repository}bin/dev.js`, ...words], {
+  const child = spawn(process.execPath, ['--', options.program ?? `${repository}bin/dev.js`, ...words], {
     cwd: options.cwd ?? options.home,
     env: {
       PATH: process.env['PATH'] ?? '',
