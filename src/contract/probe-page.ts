@@ -2,6 +2,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Page } from 'playwright-core';
 import { launchBrowser } from '../browser/chromium.ts';
+import { DwtError } from '../errors.ts';
 import type { PageMark, PageSettings } from '../project/project.ts';
 import { inSeconds } from './check.ts';
 import type { PageEvidence } from './evidence.ts';
@@ -53,6 +54,7 @@ export async function viewPage({
     const context = await browser.newContext({ viewport: size });
     const watch = new PageWatch(context, host);
     const opened = await context.newPage();
+    for (const mark of page.visible) if ('selector' in mark) await refuseNonsense(opened, mark.selector);
     return await look(opened, watch, proxy, { url: `${origin}${prefix}${page.path}`, prefix, page });
   } finally {
     signal.removeEventListener('abort', close);
@@ -124,6 +126,15 @@ async function untilSeen(
     if (age() >= deadline || opened.isClosed()) return null;
     await pause(100);
   }
+}
+
+/** A selector that no browser understands would never be seen, and the page be blamed for it. */
+async function refuseNonsense(opened: Page, selector: string): Promise<void> {
+  const is = `(() => { try { document.querySelector(${JSON.stringify(selector)}); return true } catch { return false } })()`;
+  if (await opened.evaluate<boolean>(is)) return;
+  throw new DwtError('PROJECT_INVALID', `The page must show "${selector}", which is no CSS selector.`, {
+    hint: 'Correct it under checks: page: visible: in dwt.yaml.',
+  });
 }
 
 /** Evaluated in the page. */

@@ -205,6 +205,17 @@ async function browserOf(stage: string): Promise<string> {
   }
 }
 
+test('refuses a selector that is none, instead of looking for it', async () => {
+  const yaml = await readFile(join(project.folder, 'dwt.yaml'), 'utf8');
+  await project.write('dwt.yaml', yaml.replace('"#desk"', '"#1 desk"'));
+  const refused = await project.dwt(['smoke-test', 'frame', '--page', '--json']);
+  await project.write('dwt.yaml', yaml);
+  expect(refused.status).toBe(2);
+  expect(refused.json<SmokeTestResult>().images[0]).toMatchObject({
+    error: { code: 'PROJECT_INVALID', message: 'The page must show "#1 desk", which is no CSS selector.' },
+  });
+}, 60_000);
+
 test('says what is missing where there is no browser', async () => {
   const none = await project.dwt(['smoke-test', 'frame', '--page'], { DWT_BROWSER: '/nowhere/chromium' });
   expect(none).toMatchObject({
