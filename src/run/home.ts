@@ -25,7 +25,7 @@ export interface Home {
  */
 export function readHome(text: string | undefined, folder: string): HomeChoice {
   if (text === undefined) return null;
-  if (/^\.{0,2}\/|^\.{1,2}$/.test(text) || text.includes('/')) return { folder: resolve(folder, text) };
+  if (text.includes('/') || text === '.' || text === '..') return { folder: resolve(folder, text) };
   if (/^[A-Za-z0-9][\w.-]+$/.test(text)) return { volume: text };
   throw new DwtError('USAGE', `--home "${text}" is neither a volume's name nor a path.`, {
     hint: `A volume's name has letters, digits, "_", "." and "-"; a folder is written with a "/", such as ./work.`,
