@@ -132,12 +132,12 @@ test('a query typed in the browser shows its rows, with nothing asked and no rol
   await expand(page, 'Databases', 'postgres');
   await page.locator('.file-entry.depth-4', { hasText: 'datasets' }).click();
   await page.locator('button[data-label="Query Tool"]:enabled').click();
-  const editor = page.locator('.cm-editor:visible');
-  await editor.first().click();
+  const query = page.frameLocator('iframe:visible');
+  await query.locator('.cm-editor:visible').first().click();
   await page.keyboard.type('SELECT month, visitors FROM visits ORDER BY month DESC LIMIT 2');
   await page.keyboard.press('F5');
-  await page.getByRole('gridcell', { name: '1332' }).waitFor();
-  await page.getByRole('gridcell', { name: '1221' }).waitFor();
+  await query.getByRole('gridcell', { name: '1332' }).waitFor();
+  await query.getByRole('gridcell', { name: '1221' }).waitFor();
   await page.close();
 
   const asked = await postgres.container.logs();
