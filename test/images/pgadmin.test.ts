@@ -122,6 +122,16 @@ test(
   5 * 60_000,
 );
 
+/** A transaction larger than SQLite's cache, so that part of it is in the file when it is killed. */
+const halfWay = `import sqlite3, time
+db = sqlite3.connect('${database}', isolation_level=None)
+db.execute('PRAGMA cache_size = 5')
+db.execute('BEGIN')
+db.execute('DELETE FROM query_history')
+db.execute('CREATE TABLE half AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 9000) SELECT hex(randomblob(100)) FROM n')
+open('/tmp/half-way', 'w')
+time.sleep(600)`;
+
 test('a query typed in the browser shows its rows, with nothing asked and no role listed', async () => {
   const home = await lab.volume();
   const tool = await start(home, { DATABASE_DSN__datasets: dsn });
@@ -132,12 +142,12 @@ test('a query typed in the browser shows its rows, with nothing asked and no rol
   await expand(page, 'Databases', 'postgres');
   await page.locator('.file-entry.depth-4', { hasText: 'datasets' }).click();
   await page.locator('button[data-label="Query Tool"]:enabled').click();
-  const editor = page.locator('.cm-editor:visible');
-  await editor.first().click();
+  const query = page.frameLocator('iframe:visible');
+  await query.locator('.cm-editor:visible').first().click();
   await page.keyboard.type('SELECT month, visitors FROM visits ORDER BY month DESC LIMIT 2');
   await page.keyboard.press('F5');
-  await page.getByRole('gridcell', { name: '1332' }).waitFor();
-  await page.getByRole('gridcell', { name: '1221' }).waitFor();
+  await query.getByRole('gridcell', { name: '1332' }).waitFor();
+  await query.getByRole('gridcell', { name: '1221' }).waitFor();
   await page.close();
 
   const asked = await postgres.container.logs();
@@ -149,7 +159,12 @@ test('a query typed in the browser shows its rows, with nothing asked and no rol
   expect(found).toMatchObject({ exitCode: 1, stdout: '' });
   expect(await settings(tool, 'SELECT count(*) FROM query_history')).toEqual([[1]]);
 
-  // Killed in the middle of writing: SQLite takes back what was half done, and the history is still there.
+  // Killed in the middle of writing, which SQLite takes back: the history is still there.
+  await tool.shell(
+    `echo "${halfWay}" >/tmp/half-way.py; /opt/pgadmin/bin/python /tmp/half-way.py >/dev/null 2>&1 &
+    until [ -e /tmp/half-way ]; do sleep 0.1; done; test -s ${database}-journal`,
+    'dw-user',
+  );
   await lab.engine.signalContainer(tool.id, 'SIGKILL');
   await lab.engine.waitContainer(tool.id);
   const again = await start(home, { DATABASE_DSN__datasets: dsn });
