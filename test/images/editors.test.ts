@@ -143,9 +143,17 @@ describe.each(editors)('$stage', (editor) => {
     await choose(title);
   };
 
+  /** A terminal that is connected: keys typed into one that is shown but not yet connected are lost. */
   const terminal = async () => {
     await page.keyboard.press('Control+Shift+Backquote');
-    await page.locator('.xterm:visible').first().click();
+    await tool.shell('rm -f /tmp/connected');
+    for (let tries = 0; tries < 20; tries++) {
+      await page.locator('.xterm:visible').first().click();
+      await page.keyboard.type('touch /tmp/connected\n');
+      await page.waitForTimeout(500);
+      if ((await tool.shell('find /tmp/connected 2>/dev/null || true')) !== '') return;
+    }
+    throw new Error('What is typed into the terminal does not arrive.');
   };
 
   /** Until the colours are those of the dark theme that the test chooses. */
