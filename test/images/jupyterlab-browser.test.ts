@@ -315,15 +315,21 @@ test('that nobody works is what the metrics say, with a kernel left running', as
     return ((await used()) - before) / ((performance.now() - begun) / 1000);
   };
 
-  const open = await usage();
+  /** Waits until usage is below a limit: what was begun before may take a while to end, and nothing else is to follow. */
+  const settles = async (limit: number): Promise<void> => {
+    for (let tries = 0, seen = 1; seen >= limit; tries++) {
+      if (tries === 6) throw new Error(`Nobody works, and ${seen} of a processor is in use.`);
+      seen = await usage();
+    }
+  };
+
+  // With the page open, and then with the kernel alone. Measured: 0.016 and 0.0002.
+  await settles(0.1);
   await page.close();
   expect(await tool.shell('pgrep -fc ipykernel')).toBe('1\n');
-  const idle = await usage();
+  await settles(0.01);
   const work = tool.shell('timeout 12 sh -c "while :; do :; done" || true', 'dw-user');
   const busy = await usage();
   await work;
-  // Measured: 0.016 with the page open, 0.0002 without.
-  expect(open).toBeLessThan(0.1);
-  expect(idle).toBeLessThan(0.01);
   expect(busy).toBeGreaterThan(0.2);
-}, 90_000);
+}, 180_000);
