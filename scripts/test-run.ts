@@ -112,10 +112,11 @@ async function prepare(): Promise<Prepared> {
 
 function jest(environment: NodeJS.ProcessEnv, report: string): Promise<number> {
   const chosen = parameters.includes('--selectProjects') ? [] : ['--selectProjects', ...quickSuites];
-  // Tests of the command line and of engines wait more than they compute.
+  // Tests of the command line and of engines wait more than they compute; those of images build, and run browsers.
+  const usual = suites.includes('images') ? 2 : 3;
   const workers = parameters.some((word) => /^(--maxWorkers|-w|-i$|--runInBand)/.test(word))
     ? []
-    : [`--maxWorkers=${Math.max(3, availableParallelism())}`];
+    : [`--maxWorkers=${Math.max(usual, availableParallelism())}`];
   const words = [
     join(root, 'node_modules/jest/bin/jest.js'),
     // A connection that a test left open would keep the whole run from ending.

@@ -183,7 +183,7 @@ test('reaches a tool on the engine of another machine through the engine', async
     detail: expect.stringMatching(/cut 1 idle websocket; \/a\/path\/: /),
   });
   // Connections of the page went through programs beside the tool.
-  expect(Buffer.concat(said).toString('latin1')).toContain('sub carry');
+  expect(Buffer.concat(said).toString('latin1')).toContain('sub copy');
 }, 180_000);
 
 test('ends with its browser when it is interrupted', async () => {
