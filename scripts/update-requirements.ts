@@ -1,6 +1,6 @@
 /**
  * Locks the Python requirements of the images: each `requirements.in` gives the `requirements.txt` beside it, newest versions
- * with the hashes of their files. What stands in a `requirements-overrides.in` takes the place of what packages ask for
+ * with the hashes of their files, and what changed is said. What stands in a `requirements-overrides.in` takes the place of what packages ask for
  * themselves. `--check` only says which are older than their source, without a network.
  */
 import { execFileSync } from 'node:child_process';
@@ -8,6 +8,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { requirementsChanges } from './requirements-changes.ts';
 
 const dockerfiles = resolve(import.meta.dirname, '../dockerfiles');
 /** In the order in which they hold each other's versions. */
@@ -61,7 +62,13 @@ function update(): void {
       const output = ['--generate-hashes', '--no-header', '--quiet', '--output-file', made];
       const instead = overrides(lock).flatMap((file) => ['--override', file]);
       run(join(work, 'bin/uv'), 'pip', 'compile', ...target, ...instead, ...output, `${lock}.in`);
-      writeFileSync(join(dockerfiles, `${lock}.txt`), header(lock) + readFileSync(made, 'utf8'));
+      const file = join(dockerfiles, `${lock}.txt`);
+      const before = existsSync(file) ? readFileSync(file, 'utf8') : '';
+      const after = header(lock) + readFileSync(made, 'utf8');
+      writeFileSync(file, after);
+      const changes = requirementsChanges(before, after);
+      const said = changes.length > 0 ? changes : ['  nothing changed'];
+      process.stdout.write(`dockerfiles/${lock}.txt\n${said.map((line) => `  ${line}\n`).join('')}`);
     }
   } finally {
     rmSync(work, { recursive: true, force: true });
