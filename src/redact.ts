@@ -10,7 +10,7 @@ let pattern: RegExp | null = null;
 
 /** From now on `value` is written nowhere: neither as a whole nor any of its lines. */
 export function conceal(value: string): void {
-  for (const form of formsOf(value, shortest)) concealed.add(form);
+  for (const form of formsOf(value, shortest, shortestLine)) concealed.add(form);
   pattern = null;
 }
 
@@ -24,18 +24,18 @@ export function redact(text: string): string {
 /** Takes values of variables, of which any may be a credential, out of text that is somebody else's. */
 export function redactor(values: Iterable<string>): (text: string) => string {
   // Longer than what is concealed everywhere: these may as well be a number or a switch.
-  const forms = new Set([...values].flatMap((value) => formsOf(value, 2 * shortest)));
+  const forms = new Set([...values].flatMap((value) => formsOf(value, 2 * shortest, 2 * shortest)));
   if (forms.size === 0) return (text) => text;
   const any = anyOf(forms);
   return (text) => text.replace(any, mark);
 }
 
-/** Of a value and each of its lines: itself, and as it stands in JSON. */
-function formsOf(value: string, least: number): string[] {
+/** Of a value and each of its lines that are long enough: itself, and as it stands in JSON. */
+function formsOf(value: string, least: number, leastLine: number): string[] {
   const whole = value.trim();
   const lines = whole.split(/\r?\n/).map((line) => line.trim());
-  const parts = lines.length === 1 ? lines : [whole, ...lines.filter(({ length }) => length >= shortestLine)];
-  return parts
+  const parts = lines.length === 1 ? [] : lines.filter(({ length }) => length >= leastLine);
+  return [whole, ...parts]
     .filter((part) => part.length >= least)
     .flatMap((part) => [part, JSON.stringify(part).slice(1, -1)]);
 }
