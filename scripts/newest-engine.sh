@@ -27,6 +27,10 @@ enter() {
   mount --bind "$state" "$root$state"
   mount --rbind "$project" "$root/project"
   for folder in proc sys dev; do mount --rbind "/$folder" "$root/$folder"; done
+  # Where tests put folders that they mount into containers.
+  local temporary=${TMPDIR:-/tmp}
+  mkdir -p "$root$temporary"
+  mount --rbind "$temporary" "$root$temporary"
   cat /etc/resolv.conf > "$root/etc/resolv.conf"
   cd "$root"
   mkdir -p former

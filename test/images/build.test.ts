@@ -85,7 +85,7 @@ test('the certificates that steps trust are in no layer, label, history or key',
       'its key': der.subarray(-200, -100),
       'its name': Buffer.from(name),
       // What is there is found: in a layer, and in the settings.
-      'a file': Buffer.from('# build-python REQUIREMENTS: for RUN steps.'),
+      'a file': Buffer.from('# build-python REQUIREMENTS [VENV]: for RUN steps.'),
       'a label': Buffer.from('dwt.inputs'),
     }),
   ).toEqual(['a file', 'a label']);
