@@ -119,14 +119,35 @@ async function untilSeen(
       // A frame may go while it is looked at.
       return found
         .filter({ visible: true })
-        .count()
-        .catch(() => 0);
+        .evaluateAll(isUncovered)
+        .catch(() => false);
     });
-    if ((await Promise.all(looks)).some((count) => count > 0)) return age();
+    if ((await Promise.all(looks)).some((seen) => seen)) return age();
     if (age() >= deadline || opened.isClosed()) return null;
     await pause(100);
   }
 }
+
+/** As much of a document's element as is asked for in the page. */
+interface Shown {
+  getBoundingClientRect(): { left: number; top: number; width: number; height: number };
+  getRootNode(): { elementFromPoint?(x: number, y: number): Shown | null };
+  contains(other: Shown): boolean;
+}
+
+/**
+ * Evaluated in the page: whether one of these elements is on top at its middle or near a corner. A curtain that a tool
+ * draws over itself while it loads leaves all below it visible to the browser, and nothing to people. What lies outside of
+ * the window cannot be asked for, and counts.
+ */
+const isUncovered = (elements: readonly unknown[]): boolean =>
+  (elements as Shown[]).some((element) => {
+    const { left, top, width, height } = element.getBoundingClientRect();
+    return [0.5, 0.1, 0.9].some((share) => {
+      const under = element.getRootNode().elementFromPoint?.(left + width * share, top + height * share);
+      return !under || element.contains(under) || under.contains(element);
+    });
+  });
 
 /** A selector that no browser understands would never be seen, and the page be blamed for it. */
 async function refuseNonsense(opened: Page, selector: string): Promise<void> {

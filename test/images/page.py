@@ -45,6 +45,7 @@ pages = {
         <script>fetch('http://127.0.0.1:{neighbour}/spy', {{mode: 'no-cors'}}).catch(() => 0)</script>
         <script>new WebSocket('ws://127.0.0.1:{neighbour}/spy')</script>""",
     "never": '<title>Not yet</title><h1>Loading</h1><h1 style="display:none">Ready</h1>',
+    "covered": '<h1>Ready</h1><div style="position: fixed; inset: 0; background: white">Loading</div>',
     "refused-socket": f"<main>Ready</main><script>const closed = () => 0; {socket('refused')}</script>",
     "cut-socket": f"<main></main><script>const closed = () => {{ throw new Error('lost') }}; {socket('ws')}</script>",
     "left-socket": f"<main></main><script>const closed = () => {{ main.textContent = 'Sorry' }}; {socket('ws')}</script>",
