@@ -54,12 +54,12 @@ function fold(tasks: readonly Task[], room: number): readonly Task[] {
   return tasks.filter((task) => kept.has(task));
 }
 
-/** The nearest stage that the task stands on and that is not finished; null where there is none. */
+/** Of the unfinished stages that the task stands on, the nearest that runs a step, else the farthest; null where all are finished. */
 function awaitedBy(task: Task, tasks: Progress['tasks']): string | null {
   const parent = task.parent === null ? undefined : tasks.get(task.parent);
-  if (!parent) return null;
-  const over = parent.outcome !== 'running' && parent.outcome !== 'queued';
-  return over ? null : parent.steps.size > 0 ? parent.title : (awaitedBy(parent, tasks) ?? parent.title);
+  if (!parent || (parent.outcome !== 'running' && parent.outcome !== 'queued')) return null;
+  if (parent.steps.size > 0) return parent.title;
+  return awaitedBy(parent, tasks) ?? parent.title;
 }
 
 function taskLine(

@@ -22,40 +22,40 @@ export async function renderTable(
   rows: readonly (readonly string[])[],
   paper: Paper,
 ): Promise<string> {
-  const dropped = await columnThatDoesNotFit(columns, rows, paper.width);
-  if (dropped !== null) {
-    const kept = <Cell>(row: readonly Cell[]): Cell[] => row.filter((_, index) => index !== dropped);
-    return renderTable(kept(columns), rows.map(kept), paper);
-  }
-  const head = columns.map(({ title }) => title);
-  const cells = [head, ...rows];
-  const measure = await measureFor(cells.flat());
-  const widths = columns.map((_, index) => Math.max(...cells.map((row) => measure.width(row[index] ?? ''))));
-  narrow(widths, columns, paper.width);
-  const line = (row: readonly string[]): string =>
-    columns
-      .map(({ align }, index) => pad(row[index] ?? '', widths[index] ?? 0, align, measure))
-      .join(gap)
-      .trimEnd();
-  return [paper.paint('bold', line(head)), ...rows.map(line)].join('\n');
-}
-
-/** The last column that may be left out, where the table does not fit with it. */
-async function columnThatDoesNotFit(
-  columns: readonly Column[],
-  rows: readonly (readonly string[])[],
-  width: number,
-): Promise<number | null> {
-  const last = columns.findLastIndex(({ optional }) => optional !== undefined);
-  const least = columns[last]?.optional;
-  if (least === undefined) return null;
   const cells = [columns.map(({ title }) => title), ...rows];
   const measure = await measureFor(cells.flat());
-  const needed = columns.map(({ shrink }, index) => {
-    const own = Math.max(...cells.map((row) => measure.width(row[index] ?? '')));
-    return index === last ? Math.min(own, least) : shrink ? Math.min(own, comfortable) : own;
-  });
-  return needed.reduce((sum, each) => sum + each, gap.length * (columns.length - 1)) > width ? last : null;
+  const own = columns.map((_, index) => Math.max(...cells.map((row) => measure.width(row[index] ?? ''))));
+  const shown = columnsThatFit(columns, own, paper.width);
+  const kept = <Item>(items: readonly Item[]): Item[] => items.filter((_, index) => shown.includes(index));
+  const widths = kept(own);
+  narrow(widths, kept(columns), paper.width);
+  const lines = cells.map((row) =>
+    shown
+      .map((index, at) => pad(row[index] ?? '', widths[at] ?? 0, columns[index]?.align, measure))
+      .join(gap)
+      .trimEnd(),
+  );
+  return [paper.paint('bold', lines[0] ?? ''), ...lines.slice(1)].join('\n');
+}
+
+/**
+ * Indexes of the columns that are shown: of those that may be left out, the last ones go until the rest fits.
+ *
+ * @param own Width of each column's content.
+ */
+function columnsThatFit(columns: readonly Column[], own: readonly number[], width: number): number[] {
+  const shown = [...columns.keys()];
+  for (;;) {
+    const last = shown.findLast((index) => columns[index]?.optional !== undefined);
+    if (last === undefined) return shown;
+    const needed = shown.map((index) => {
+      const most =
+        index === last ? columns[index]?.optional : columns[index]?.shrink ? comfortable : undefined;
+      return Math.min(own[index] ?? 0, most ?? Number.POSITIVE_INFINITY);
+    });
+    if (needed.reduce((sum, each) => sum + each, gap.length * (shown.length - 1)) <= width) return shown;
+    shown.splice(shown.indexOf(last), 1);
+  }
 }
 
 /** Takes columns from the widest that may shrink until the table fits or all are as narrow as is useful. */
