@@ -28,6 +28,8 @@ export interface ProjectOptions {
   readonly platform?: string | null;
   /** Names of features to be left out. */
   readonly without?: readonly string[];
+  /** Names of features that are wanted where they are left out unless asked for. */
+  readonly with?: readonly string[];
 }
 
 export interface SessionOptions {
@@ -54,7 +56,7 @@ export function openSession({ project, engine, emit, signal, secondSignal }: Ses
     emit,
     signal,
     secondSignal,
-    async project({ buildArguments = {}, platform = null, without = [] } = {}) {
+    async project({ buildArguments = {}, platform = null, without = [], with: asked = [] } = {}) {
       const { loadProject } = await import('../project/load.ts');
       return loadProject({
         ...(project !== undefined && { project }),
@@ -63,6 +65,7 @@ export function openSession({ project, engine, emit, signal, secondSignal }: Ses
         environment,
         buildArguments,
         without,
+        with: asked,
       });
     },
     engine: connect,

@@ -21,6 +21,12 @@ const feature = described(
   z.strictObject({
     description: z.optional(text('One line for people.')),
     needs: needs('Package sources and artifacts that nothing but this feature needs.'),
+    'opt-in': z.optional(
+      described(
+        z.boolean(),
+        'Whether it is left out unless --with NAME asks for it: ARG WITH_NAME= is empty.',
+      ),
+    ),
   }),
   'An optional part of the stage. The Dockerfile knows feature NAME as ARG WITH_NAME=yes, which --without NAME makes empty.',
 );

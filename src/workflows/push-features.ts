@@ -35,7 +35,7 @@ export async function refuseIncomplete(
   );
 }
 
-/** Features of the stage, and of what it stands on, that the label does not say to be in. */
+/** Features of the stage, and of what it stands on, that the label does not say to be in; of those that nobody has to ask for. */
 export function lackingFeatures(
   project: Project,
   stage: string,
@@ -43,9 +43,14 @@ export function lackingFeatures(
 ): string[] {
   const said = labels['dwt.features']?.split(',') ?? [];
   const stages = closure(project.hierarchy, [stage]);
-  const own = [...featuresOf(project).keys()].filter((feature) =>
+  const features = featuresOf(project);
+  const demanded = [...features].filter(([, { optIn }]) => !optIn).map(([name]) => name);
+  const own = demanded.filter((feature) =>
     stages.some((each) => each.arguments.has(featureArgument(feature))),
   );
-  const leftOut = said.filter((text) => text.startsWith('-')).map((text) => text.slice(1));
+  const leftOut = said
+    .filter((text) => text.startsWith('-'))
+    .map((text) => text.slice(1))
+    .filter((feature) => !features.get(feature)?.optIn);
   return [...new Set([...own.filter((feature) => !said.includes(feature)), ...leftOut])].sort();
 }

@@ -2,9 +2,10 @@
  * The editors as an analyst uses them, in a real browser: one table of proofs for both. Each has an empty home, no way out,
  * and credentials in variables; in the end it is killed, and another starts on the home that it left.
  */
-import { mkdir } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { zipSync } from 'fflate';
 import type { Browser, Page } from 'playwright-core';
 import { testBase } from '../support/engine.ts';
 import type { TestProject } from '../support/project.ts';
@@ -75,6 +76,25 @@ const environment = {
   S3_BUCKET: 'bucket',
 };
 
+/** A plugin as a gallery has it: this one greets from the status bar. */
+const plugin = zipSync(
+  Object.fromEntries(
+    Object.entries({
+      'extension.vsixmanifest': '<PackageManifest/>',
+      'extension/package.json': JSON.stringify({
+        name: 'greeter',
+        publisher: 'somebody',
+        version: '1.2.3',
+        engines: { vscode: '^1.80.0' },
+        main: './main.js',
+        activationEvents: ['onStartupFinished'],
+      }),
+      'extension/main.js':
+        "exports.activate = () => { const item = require('vscode').window.createStatusBarItem(); item.text = 'Hello of a plugin'; item.show(); };",
+    }).map(([path, text]) => [path, Buffer.from(text)]),
+  ),
+);
+
 let lab: Lab;
 let project: TestProject;
 let network: string;
@@ -84,12 +104,24 @@ beforeAll(async () => {
   lab = await Lab.open();
   project = await lab.copy();
   const stages = editors.map(({ stage }) => stage);
-  const words = ['--build-arg', `BASE_IMAGE=${testBase()}`, '--progress', 'plain'];
-  const build = await project.dwt(['build', ...stages, ...words]);
+  const build = await buildWith(plugin, ...stages);
   if (build.status !== 0) throw new Error(build.stderr.slice(-4000));
   network = await lab.isolated();
   browser = await openBrowser();
 }, buildTimeout);
+/** Builds stages with this file as what editor plugins are taken from. */
+async function buildWith(file: Uint8Array | string, ...stages: readonly string[]) {
+  const path = join(project.folder, '..', `${project.name}.vsix`);
+  await writeFile(path, file);
+  try {
+    const plugins = ['--with', 'editor-plugins', '--artifact', `editor-plugins=${path}`];
+    const words = ['--build-arg', `BASE_IMAGE=${testBase()}`, '--progress', 'plain', ...plugins];
+    return await project.dwt(['build', ...stages, ...words]);
+  } finally {
+    await rm(path);
+  }
+}
+
 afterAll(async () => {
   await browser?.close();
   await lab.close();
@@ -105,6 +137,14 @@ test('keep their contract', async () => {
   ).toEqual([]);
   expect(images.map(({ stage }) => stage).sort()).toEqual(editors.map(({ stage }) => stage).sort());
   expect(run.status).toBe(0);
+}, 180_000);
+
+test('what is no plugin fails the build, and says what it is', async () => {
+  const build = await buildWith('no plugin at all', 'python-editor');
+  expect(build.status).toBe(1);
+  expect(build.stderr).toContain(
+    "The artifact editor-plugins is no .vsix file and no tar of them: it begins with b'no plugin at all'",
+  );
 }, 180_000);
 
 describe.each(editors)('$stage', (editor) => {
@@ -138,6 +178,7 @@ describe.each(editors)('$stage', (editor) => {
     await page.goto(way.url);
     // The branch of the repository comes of an extension: all is there when they are.
     await page.locator(editor.statusBar, { hasText: branch }).waitFor({ timeout: 60_000 });
+    await page.locator(editor.statusBar, { hasText: 'Hello of a plugin' }).waitFor({ timeout: 60_000 });
   };
 
   /** Picks what has this text from the list that is open. */
@@ -248,7 +289,7 @@ describe.each(editors)('$stage', (editor) => {
     await edit('completed.py', '.DataFra');
     const completion = page.locator('.suggest-widget.visible .monaco-list-row', { hasText: 'DataFrame' });
     // What is asked for before the language server is there is answered with nothing.
-    for (let tries = 0; tries < 20 && !(await completion.first().isVisible()); tries++) {
+    for (let tries = 0; tries < 40 && !(await completion.first().isVisible()); tries++) {
       await page.keyboard.press('Control+Space');
       await page.waitForTimeout(1_500);
     }
@@ -259,7 +300,7 @@ describe.each(editors)('$stage', (editor) => {
     await page.keyboard.type('print(nowhere)');
     await page.locator('.monaco-editor [class*="squiggly-"]').first().waitFor();
     await look('problem');
-  }, 90_000);
+  }, 150_000);
 
   test('a Python file runs in a terminal with the image’s Python', async () => {
     await edit('runs.py', 'sys.prefix');
