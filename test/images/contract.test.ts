@@ -7,7 +7,7 @@ import type { SmokeTestResult } from '../../src/workflows/smoke-test.ts';
 import type { StageList } from '../../src/workflows/stages.ts';
 import { testBase } from '../support/engine.ts';
 import type { TestProject } from '../support/project.ts';
-import { buildTimeout, Lab } from './images.ts';
+import { buildTimeout, Lab, without } from './images.ts';
 
 let lab: Lab;
 let project: TestProject;
@@ -15,7 +15,7 @@ let project: TestProject;
 beforeAll(async () => {
   lab = await Lab.open();
   project = await lab.copy();
-  const words = ['--build-arg', `BASE_IMAGE=${testBase()}`, '--progress', 'plain'];
+  const words = ['--build-arg', `BASE_IMAGE=${testBase()}`, ...without, '--progress', 'plain'];
   const built = await project.dwt(['build', ...words]);
   if (built.status !== 0) throw new Error(built.stderr.slice(-4000));
 }, buildTimeout);
@@ -38,7 +38,7 @@ test(
     const pages = images.flatMap(({ stage, checks }) =>
       checks.some(({ name }) => name === 'page') ? [stage] : [],
     );
-    expect(pages).toEqual(expect.arrayContaining(['python-jupyterlab', 'python-visualisation']));
+    expect(pages).toEqual(expect.arrayContaining(['python-jupyterlab', 'python-visualisation', 'rv4-visualisation']));
   },
   buildTimeout,
 );
