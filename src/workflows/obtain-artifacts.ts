@@ -53,7 +53,7 @@ export async function obtainArtifacts(
   plan: Plan,
   options: ObtainOptions,
 ): Promise<ObtainedArtifacts> {
-  const { project, keepGoing } = options;
+  const { keepGoing } = options;
   const files = new Map<string, ArtifactFile>();
   const failed = new Map<string, DwtError>();
   const toFetch: Sum[] = [];

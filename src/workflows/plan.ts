@@ -78,7 +78,8 @@ export async function planBuild(options: PlanOptions): Promise<Plan> {
     emit: options.emit,
   });
   const inputs = [...artifacts].map(
-    ([name, artifact]) => [name, { sha256: artifact.sha256, standIn: isStandIn(project, name, artifact) }] as const,
+    ([name, artifact]) =>
+      [name, { sha256: artifact.sha256, standIn: isStandIn(project, name, artifact) }] as const,
   );
   const digest = filesDigester(hashes, new Map(inputs));
   const planned = planStages({

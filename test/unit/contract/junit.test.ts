@@ -98,7 +98,11 @@ test('a suite per image, a case per check, with the evidence and the last lines'
     ({ attributes }) => attributes['name'] === 'stand-in',
   );
   expect(standIn?.attributes['value']).toBe('a, b');
-  expect(named('property').map(({ attributes }) => attributes['name'])).toEqual(['reference', 'id', 'reference']);
+  expect(named('property').map(({ attributes }) => attributes['name'])).toEqual([
+    'reference',
+    'id',
+    'reference',
+  ]);
   expect(named('testcase').map(({ attributes }) => attributes['name'])).toEqual([
     'http',
     'page',
