@@ -11,7 +11,7 @@ import { pathToFileURL } from 'node:url';
 const source = join(import.meta.dirname, 'rstudio-standin');
 
 /** Makes the package in a folder; answers its path. */
-export function makeStandIn(folder: string): string {
+function makeStandIn(folder: string): string {
   const file = join(folder, 'rstudio-server-standin.deb');
   execFileSync('dpkg-deb', ['--root-owner-group', '--build', source, file], {
     stdio: 'pipe',

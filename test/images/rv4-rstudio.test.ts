@@ -133,8 +133,10 @@ test('R that is busy does not keep it from ending in time', async () => {
 }, 60_000);
 
 test('it configures RStudio for one user, and logs to the container', async () => {
-  const tool = await start();
-  expect(await says(tool, 'console', 'cat(R.version$major)')).toBe('4');
+  const tool = await start({ environment: { MIRROR_ROOT: 'http://mirror.invalid/root' } });
+  expect(await says(tool, 'console', 'cat(getOption("repos"), sep = "\\n")')).toMatch(
+    /^http:\/\/mirror\.invalid\/root\/cran-binary-debian-trixie-r-4\.\d+\nhttp:\/\/mirror\.invalid\/root\/cran$/m,
+  );
   const logs = await tool.logs();
   expect(logs).toContain('[rserver stand-in]');
   expect(logs).not.toContain('ERROR');
