@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { SmokeTestResult } from '../../src/workflows/smoke-test.ts';
 import { testBase } from '../support/engine.ts';
 import type { TestProject } from '../support/project.ts';
-import { buildTimeout, Lab } from './images.ts';
+import { buildTimeout, Lab, without } from './images.ts';
 
 let lab: Lab;
 let project: TestProject;
@@ -11,7 +11,7 @@ let project: TestProject;
 beforeAll(async () => {
   lab = await Lab.open();
   project = await lab.copy();
-  const words = ['--build-arg', `BASE_IMAGE=${testBase()}`, '--progress', 'plain'];
+  const words = ['--build-arg', `BASE_IMAGE=${testBase()}`, ...without, '--progress', 'plain'];
   const built = await project.dwt(['build', ...words]);
   if (built.status !== 0) throw new Error(built.stderr.slice(-4000));
 }, buildTimeout);
@@ -37,7 +37,9 @@ test(
     expect(images.filter(({ standIns }) => standIns).map(({ stage, standIns }) => [stage, standIns])).toEqual(
       [['rv4-rstudio', ['rstudio-server']]],
     );
-    expect(pages).toEqual(expect.arrayContaining(['python-jupyterlab', 'python-visualisation']));
+    expect(pages).toEqual(
+      expect.arrayContaining(['python-jupyterlab', 'python-visualisation', 'rv4-visualisation']),
+    );
   },
   buildTimeout,
 );

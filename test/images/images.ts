@@ -18,6 +18,9 @@ const dockerfiles = resolve(import.meta.dirname, '../../dockerfiles');
 /** Long enough for a build from nothing on a small machine. */
 export const buildTimeout = 20 * 60_000;
 
+/** Leaves out the features whose package sources or artifacts cannot be reached from everywhere. */
+export const without: readonly string[] = ['--without', 'cran'];
+
 /** What a file of tests has on the engine, all of it removed by `close`. */
 export class Lab {
   readonly #containers: string[] = [];
@@ -49,7 +52,7 @@ export class Lab {
   /** Builds stages of the project's own Dockerfile; answers the reference of each. */
   async build(...stages: string[]): Promise<(stage: string) => string> {
     const project = await this.copy();
-    await dwtBuild(project, stages, { BASE_IMAGE: testBase() });
+    await dwtBuild(project, [...stages, ...without, '--build-arg', `BASE_IMAGE=${testBase()}`]);
     return (stage) => `${project.name}/${stage}`;
   }
 
@@ -57,7 +60,7 @@ export class Lab {
   async extend(files: Readonly<Record<string, string>>, stage: string): Promise<string> {
     const project = await makeProject(files);
     this.#projects.push(project);
-    await dwtBuild(project, [stage], {});
+    await dwtBuild(project, [stage]);
     return `${project.name}/${stage}`;
   }
 
@@ -164,12 +167,7 @@ export function docker(): Docker {
 
 const name = (): string => `dwt-test-${randomBytes(6).toString('hex')}`;
 
-async function dwtBuild(
-  project: TestProject,
-  stages: readonly string[],
-  args: Record<string, string>,
-): Promise<void> {
-  const words = Object.entries(args).flatMap(([key, value]) => ['--build-arg', `${key}=${value}`]);
-  const run = await project.dwt(['build', ...stages, ...words, '--progress', 'plain']);
+async function dwtBuild(project: TestProject, words: readonly string[]): Promise<void> {
+  const run = await project.dwt(['build', ...words, '--progress', 'plain']);
   if (run.status !== 0) throw new Error(`dwt build ended with ${run.status}:\n${run.stderr.slice(-4000)}`);
 }

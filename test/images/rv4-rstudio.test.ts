@@ -11,7 +11,7 @@ import { testBase } from '../support/engine.ts';
 import type { TestProject } from '../support/project.ts';
 import { startFileServer } from '../wire/artifact-server.ts';
 import { openBrowser } from './browser.ts';
-import { buildTimeout, type Container, Lab } from './images.ts';
+import { buildTimeout, type Container, Lab, without } from './images.ts';
 
 const home = '/home/dw-user';
 const state = `${home}/.local/share/rstudio`;
@@ -32,6 +32,7 @@ const build = (...words: string[]) =>
   project.dwt([
     'build',
     'rv4-rstudio',
+    ...without,
     '--build-arg',
     `BASE_IMAGE=${testBase()}`,
     '--progress',
