@@ -23,6 +23,7 @@ import {
 } from './inputs.ts';
 import type { KnownImages } from './known.ts';
 import { recordOf, type StageRecord, shortKey, writeRecords } from './record.ts';
+import { standInsLabel } from './stand-ins.ts';
 import { changes, epochArgument, type Why } from './why.ts';
 
 export interface PlannedStage {
@@ -244,6 +245,9 @@ function ageText(seconds: number): string {
 function labelsOf(one: Keyed, keyed: ReadonlyMap<string, Keyed>, input: PlanInput): Record<string, string> {
   const { stage, key, epoch } = one;
   const features = standsOn(one, keyed).flatMap(({ inputs }) => inputs.features.map(featureText));
+  const standIns = standsOn(one, keyed).flatMap(({ inputs }) =>
+    inputs.files.artifacts.filter(({ standIn }) => standIn).map(({ name }) => name),
+  );
   const root = rootOf(one, keyed);
   const base = root.inputs.images.find(({ reference }) => reference === root.stage.image);
   return {
@@ -253,6 +257,7 @@ function labelsOf(one: Keyed, keyed: ReadonlyMap<string, Keyed>, input: PlanInpu
     'dwt.key': key,
     'dwt.inputs': writeRecords(recordsOf(one, keyed)),
     ...(features.length > 0 && { 'dwt.features': [...new Set(features)].sort(byFeature).join(',') }),
+    ...(standIns.length > 0 && { [standInsLabel]: [...new Set(standIns)].sort().join(',') }),
     ...(epoch !== null && { 'dwt.epoch': epoch }),
     ...(root.stage.image !== null && { 'org.opencontainers.image.base.name': root.stage.image }),
     ...(base?.identity?.startsWith('sha256:') && { 'org.opencontainers.image.base.digest': base.identity }),

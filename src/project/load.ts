@@ -144,9 +144,10 @@ function dockerfileOf(file: ProjectFile | null): string {
 
 function artifactsOf(file: ProjectFile | null): Map<string, Artifact> {
   const artifacts = new Map<string, Artifact>();
-  for (const [name, { url, sha256 = null }] of Object.entries(file?.data.artifacts ?? {})) {
+  for (const [name, declared] of Object.entries(file?.data.artifacts ?? {})) {
+    const { url, sha256 = null, 'stand-in': standIn = false } = declared;
     const location = file?.locate(['artifacts', name], 'key');
-    artifacts.set(name, { url, sha256, ...(location && { location }) });
+    artifacts.set(name, { url, sha256, standIn, ...(location && { location }) });
   }
   return artifacts;
 }

@@ -78,6 +78,8 @@ export interface FeatureChoice {
 export interface Artifact {
   readonly url: string;
   readonly sha256: string | null;
+  /** Whether it only stands in for the real one. */
+  readonly standIn: boolean;
   /** Where the project file names it. */
   readonly location?: Location;
 }

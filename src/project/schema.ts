@@ -85,6 +85,12 @@ const artifact = described(
         "The file's SHA-256, in quotes; without it the file must be given with --artifact.",
       ),
     ),
+    'stand-in': z.optional(
+      described(
+        z.literal(true),
+        'true: the file only stands in for the real one, as in tests. Images made with it say so, and so does every report on them.',
+      ),
+    ),
   }),
   'A third-party file that no package source has.',
 );

@@ -1,7 +1,8 @@
-/** Environments that take an image only with every feature of its stage. */
+/** Environments that take an image only with every feature of its stage, and with no stand-in. */
 import type { Engine } from '../engine/engine.ts';
 import { DwtError } from '../errors.ts';
 import { closure } from '../hierarchy/select.ts';
+import { standInsOf } from '../plan/stand-ins.ts';
 import { featureArgument, featuresOf } from '../project/features.ts';
 import type { Project } from '../project/project.ts';
 import type { PushTarget } from './push-targets.ts';
@@ -9,7 +10,7 @@ import type { PushTarget } from './push-targets.ts';
 /**
  * Looks at the labels of all images before anything is sent.
  *
- * @throws DwtError FEATURE_MISSING, naming every image and what it lacks
+ * @throws DwtError FEATURE_MISSING, naming every image and what it lacks, or has only a stand-in for
  */
 export async function refuseIncomplete(
   project: Project,
@@ -21,17 +22,27 @@ export async function refuseIncomplete(
     demanding.map(async ({ stage, image }) => {
       const labels = (await engine.inspectImage(image))?.labels;
       // An image that is not there is told of by the push itself.
-      return { stage, lacks: labels ? lackingFeatures(project, stage, labels) : [] };
+      const lacks = labels ? lackingFeatures(project, stage, labels) : [];
+      return { stage, lacks, standIns: labels ? standInsOf(labels) : [] };
     }),
   );
-  const incomplete = found.filter(({ lacks }) => lacks.length > 0);
+  const incomplete = found.filter(({ lacks, standIns }) => lacks.length + standIns.length > 0);
   if (incomplete.length === 0) return;
-  const images = incomplete.map(({ stage, lacks }) => `${stage} lacks ${lacks.join(' and ')}`).join('; ');
+  const images = incomplete
+    .map(({ stage, lacks, standIns }) => {
+      const flaws = [
+        ...(lacks.length > 0 ? [`lacks ${lacks.join(' and ')}`] : []),
+        ...(standIns.length > 0 ? [`has a stand-in for ${standIns.join(' and ')}`] : []),
+      ];
+      return `${stage} ${flaws.join(' and ')}`;
+    })
+    .join('; ');
   const names = incomplete.map(({ stage }) => stage).join(' ');
+  const how = incomplete.some(({ standIns }) => standIns.length > 0) ? 'the real files' : 'them';
   throw new DwtError(
     'FEATURE_MISSING',
     `${demanding[0]?.completeFor} takes images with all their features, and ${images}. Nothing was pushed.`,
-    { hint: `Build again with them: dwt build ${names}` },
+    { hint: `Build again with ${how}: dwt build ${names}` },
   );
 }
 

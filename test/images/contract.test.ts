@@ -38,7 +38,12 @@ test(
     const pages = images.flatMap(({ stage, checks }) =>
       checks.some(({ name }) => name === 'page') ? [stage] : [],
     );
-    expect(pages).toEqual(expect.arrayContaining(['python-jupyterlab', 'python-visualisation', 'rv4-visualisation']));
+    expect(images.filter(({ standIns }) => standIns).map(({ stage, standIns }) => [stage, standIns])).toEqual(
+      [['rv4-rstudio', ['rstudio-server']]],
+    );
+    expect(pages).toEqual(
+      expect.arrayContaining(['python-jupyterlab', 'python-visualisation', 'rv4-visualisation']),
+    );
   },
   buildTimeout,
 );

@@ -17,8 +17,10 @@ beforeAll(async () => {
 }, buildTimeout);
 afterAll(() => lab.close(), 60_000);
 
-const start = (environment: Record<string, string> = {}, host: Record<string, unknown> = {}): Promise<Container> =>
-  lab.start({ image, network, command: ['sleep', 'infinity'], environment, host });
+const start = (
+  environment: Record<string, string> = {},
+  host: Record<string, unknown> = {},
+): Promise<Container> => lab.start({ image, network, command: ['sleep', 'infinity'], environment, host });
 
 /** What R code prints, which has to succeed. */
 async function r(container: Container, code: string): Promise<string> {
@@ -47,7 +49,7 @@ test('reads and writes the databases that variables name, whatever their names a
     back <- DBI::dbGetQuery(other, "SELECT * FROM reader.towns")
     cat(identical(back$town, towns$town), identical(back$people, towns$people), class(back$on), Encoding(back$town))`;
   expect(await r(tool, written)).toMatch(/^TRUE TRUE Date/);
-  expect(await postgres.sql("SELECT town FROM reader.towns WHERE people > 0")).toBe('Łódź\n');
+  expect(await postgres.sql('SELECT town FROM reader.towns WHERE people > 0')).toBe('Łódź\n');
 }, 180_000);
 
 describe('S3', () => {
@@ -121,7 +123,9 @@ describe('S3', () => {
 test('multiplies matrices by OpenBLAS, with as many threads as the container has processors', async () => {
   const code = 'cat(La_library(), Sys.getenv("OPENBLAS_NUM_THREADS", "free"))';
   const environmentOf = (container: Container) =>
-    container.shell("tr '\\0' '\\n' </proc/$(pgrep -u dw-user -o sleep)/environ | grep ^OPENBLAS || echo free");
+    container.shell(
+      "tr '\\0' '\\n' </proc/$(pgrep -u dw-user -o sleep)/environ | grep ^OPENBLAS || echo free",
+    );
   const limited = await start({}, { NanoCpus: 0.5e9 });
   expect(await r(limited, code)).toMatch(/openblas/);
   expect(await environmentOf(limited)).toBe('OPENBLAS_NUM_THREADS=1\n');
@@ -158,9 +162,14 @@ test('draws what it is told to in letters that there are', async () => {
 
 test('has its settings, its help, and every variable in what it starts', async () => {
   const tool = await start({ 'DATABASE_DSN__my-data': 'host=x' });
-  expect(await r(tool, 'cat(Sys.getenv("DATABASE_DSN__my-data"), Sys.getlocale("LC_CTYPE"), getOption("papersize"), extSoftVersion()[["ICU"]] != "")')).toBe(
-    'host=x en_GB.UTF-8 a4 TRUE',
+  expect(
+    await r(
+      tool,
+      'cat(Sys.getenv("DATABASE_DSN__my-data"), Sys.getlocale("LC_CTYPE"), getOption("papersize"), extSoftVersion()[["ICU"]] != "")',
+    ),
+  ).toBe('host=x en_GB.UTF-8 a4 TRUE');
+  expect(await r(tool, 'print(help("s3_put", package = "dw", help_type = "text"))')).toContain(
+    'Files in the bucket',
   );
-  expect(await r(tool, 'print(help("s3_put", package = "dw", help_type = "text"))')).toContain('Files in the bucket');
   expect(await r(tool, 'cat(nrow(vignette(package = "dplyr")$results) > 0)')).toBe('TRUE');
 });

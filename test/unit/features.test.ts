@@ -340,6 +340,24 @@ describe('an artifact', () => {
     expect(stageOf(whole, 'python').labels['dwt.inputs']).not.toContain(declared);
   });
 
+  test('that is a stand-in is said by the plan, the key and the label, and by no image without it', async () => {
+    const from = folder({ yaml: [`"${declared}"}`, `"${declared}", stand-in: true}`] });
+    const whole = await plan(folder());
+    const standIn = await plan(from);
+    expect(events).toEqual([
+      {
+        type: 'warning',
+        message: 'The artifact server is a stand-in: what is built with it proves nothing of the real one.',
+      },
+    ]);
+    expect(changedKeys(whole, standIn)).toEqual(['studio']);
+    const labels = (planned: Plan) => planned.stages.map(({ labels: found }) => found['dwt.stand-ins']);
+    expect(labels(standIn)).toEqual([undefined, undefined, 'server', undefined]);
+    expect(labels(whole)).toEqual([undefined, undefined, undefined, undefined]);
+    expect(labels(await plan(from, { without: ['studio'] }))).toEqual(labels(whole));
+    expect(events).toEqual([]);
+  });
+
   test('that is given and is another than the declared one is refused', async () => {
     const error = await refusal(plan(folder(), { artifacts: { server: fileWith('evil') } }));
     expect(error.code).toBe('ARTIFACT_INVALID');
