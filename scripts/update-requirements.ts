@@ -18,6 +18,7 @@ const locks = [
   'python-jupyterlab/requirements',
   'pgadmin/requirements',
   's3sync/requirements',
+  'rv4-cran-binary-mirror/requirements',
 ];
 
 const overrides = (lock: string): string[] =>
