@@ -14,6 +14,7 @@ from bucket import Bucket
 from choice import choose
 from compiler import Compiler
 from installation import look, rds
+from processors import Processors
 from repository import Repository
 from run import Run
 from source import Source
@@ -42,10 +43,11 @@ def main():
         signal.signal(number, end)
     try:
         repository = Repository(Bucket(wanted.bucket, folder, wanted.region), lambda index: rds(index, work))
-        source = Source(wanted.source)
+        url = wanted.source or installation.cran
+        source = Source(url)
         chosen = choose(wanted.packages, source.index(installation.version), installation.provided)
-        say(f"{len(chosen.wanted)} packages from {wanted.source} to s3://{wanted.bucket}/{folder}, {wanted.jobs} at once")
-        compiler = Compiler(work)
+        say(f"{len(chosen.wanted)} packages from {url} to s3://{wanted.bucket}/{folder}, {wanted.jobs} at once")
+        compiler = Compiler(work, Processors(wanted.jobs, f"{work}/processors"))
         run = Run(chosen, source, compiler, repository, installation)
         run.work(wanted.jobs)
         lost, removed = [], 0

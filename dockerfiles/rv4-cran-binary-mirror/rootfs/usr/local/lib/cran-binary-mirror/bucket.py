@@ -1,11 +1,12 @@
 """S3: objects of one folder of a bucket, and what S3 says where it refuses, in one sentence."""
 
+import time
 from dataclasses import dataclass
 from datetime import datetime
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
 from speech import Trouble
 
@@ -13,6 +14,8 @@ from speech import Trouble
 _conflicts = {"PreconditionFailed", "ConditionalRequestConflict", "412", "409"}
 _missing = {"NoSuchKey", "404", "NotFound"}
 _patient = Config(retries={"mode": "standard", "max_attempts": 6}, connect_timeout=10, read_timeout=120, max_pool_connections=50)
+# Seconds in which the network, or the credentials of a task that has just begun, may come.
+patience = 15
 authorities = "/etc/ssl/certs/ca-certificates.crt"
 
 
@@ -88,20 +91,25 @@ class Bucket:
         self._asked("delete from", lambda: self._client.delete_object(Bucket=self._name, Key=self._folder + key))
 
     def _asked(self, verb, call):
-        try:
-            return call()
-        except ClientError as error:
-            answer = error.response.get("Error", {})
-            code = answer.get("Code", "")
-            if code in _conflicts:
-                raise Conflict from error
-            if code in _missing:
-                raise _Missing from error
-            if code == "NoSuchBucket":
-                raise Trouble(f"there is no bucket called {self._name}") from error
-            raise Trouble(f"S3 does not let the job {verb} {self._where} ({code}: {answer.get('Message', 'no reason given')})") from error
-        except (BotoCoreError, OSError) as error:
-            raise Trouble(f"{self._where} cannot be used: {' '.join(str(error).split())}") from error
+        give_up = time.monotonic() + patience
+        while True:
+            try:
+                return call()
+            except ClientError as error:
+                answer = error.response.get("Error", {})
+                code = answer.get("Code", "")
+                if code in _conflicts:
+                    raise Conflict from error
+                if code in _missing:
+                    raise _Missing from error
+                if code == "NoSuchBucket":
+                    raise Trouble(f"there is no bucket called {self._name}") from error
+                said = f"{code}: {answer.get('Message', 'no reason given')}"
+                raise Trouble(f"S3 does not let the job {verb} {self._where} ({said})") from error
+            except (BotoCoreError, OSError) as error:
+                if isinstance(error, NoCredentialsError) or time.monotonic() > give_up:
+                    raise Trouble(f"{self._where} cannot be used: {' '.join(str(error).split())}") from error
+                time.sleep(1)
 
 
 class _Missing(Exception):

@@ -39,8 +39,9 @@ class Binary:
 
 
 class Compiler:
-    def __init__(self, work):
+    def __init__(self, work, processors):
         self._work = work
+        self._processors = processors
         self._library = f"{work}/library"
         os.mkdir(self._library)
         self._lock = threading.Lock()
@@ -54,12 +55,12 @@ class Compiler:
 
     def unpack(self, name, content):
         """Puts a binary where packages that need it find it."""
-        folder = f"{self._work}/{name}.unpacked"
+        folder = f"{self._work}/_{name}.unpacked"
         try:
             with tarfile.open(fileobj=io.BytesIO(content)) as tar:
                 tar.extractall(folder, filter="data")
             self._into_library(name, folder)
-        except OSError as error:
+        except (OSError, EOFError, tarfile.TarError) as error:
             self.check_space()
             raise Refused(f"the binary of {name} cannot be unpacked: {error}") from error
         finally:
@@ -67,7 +68,8 @@ class Compiler:
 
     def compile(self, name, fetch):
         """Has `fetch` bring the source; answers the binary, which then is there for others that need it."""
-        folder = f"{self._work}/{name}"
+        # No package is called so.
+        folder = f"{self._work}/_{name}"
         try:
             os.makedirs(f"{folder}/library")
             os.mkdir(f"{folder}/tmp")
@@ -88,13 +90,30 @@ class Compiler:
             shutil.rmtree(folder, ignore_errors=True)
 
     def _install(self, name, folder):
+        """R's installer, with all processors that are free; answers its log."""
+        status, said = self._try(name, folder, self._processors.makeflags)
+        if status and self._processors.makeflags and not self._is_full(said):
+            # Not all makefiles are made for that.
+            status, said = self._try(name, folder, "")
+        if status == 0:
+            return said
+        self.check_space()
+        if self._stopped:
+            raise Refused("the run was stopped while it was compiled")
+        if status is None:
+            raise NotCompiled(f"it took more than {longest // 3600} h", tail(said))
+        reason = f"the disk is full: {self._work} has no room for it" if self._is_full(said) else _first_error(said, status)
+        raise NotCompiled(reason, tail(said))
+
+    def _try(self, name, folder, makeflags):
+        """The status and the log; no status where it took too long."""
         words = ["R", "CMD", "INSTALL", "--build", "--strip", f"--library={folder}/library", f"{name}.tar.gz"]
         environment = {key: os.environ[key] for key in ("PATH", "LANG", "SSL_CERT_FILE") if key in os.environ}
         environment |= {
             "HOME": folder, "TMPDIR": f"{folder}/tmp", "R_LIBS": self._library, "R_LIBS_USER": f"{folder}/library",
-            "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1",
+            "MAKEFLAGS": makeflags, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1",
         }
-        with open(f"{folder}/log", "w+b") as log:
+        with self._processors.one(), open(f"{folder}/log", "w+b") as log:
             with self._lock:
                 if self._stopped:
                     raise Refused("the run was stopped before")
@@ -112,15 +131,12 @@ class Compiler:
                 with self._lock:
                     self._running.discard(process)
             log.seek(0)
-            said = log.read().decode("utf-8", "replace")
-        if status == 0:
-            return said
-        self.check_space()
-        if self._stopped:
-            raise Refused("the run was stopped while it was compiled")
-        if os.strerror(errno.ENOSPC) in said:
-            raise NotCompiled(f"the disk is full: {self._work} has no room for it", tail(said))
-        raise NotCompiled(f"it took more than {longest // 3600} h" if status is None else _first_error(said, status), tail(said))
+            return status, log.read().decode("utf-8", "replace")
+
+    @staticmethod
+    def _is_full(said):
+        """R cleans up when it fails, so that the disk itself no longer shows it."""
+        return os.strerror(errno.ENOSPC) in said
 
     def _look(self, folder, content):
         with open(f"{folder}/DESCRIPTION", encoding="utf-8", errors="replace") as file:

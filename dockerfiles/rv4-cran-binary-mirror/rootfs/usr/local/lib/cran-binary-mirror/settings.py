@@ -13,8 +13,8 @@ name_of_package = re.compile(r"[A-Za-z][A-Za-z0-9.]*[A-Za-z0-9]")
 
 @dataclass(frozen=True)
 class Settings:
-    # The mirror of CRAN that sources come from, without a slash at the end.
-    source: str
+    # The mirror of CRAN that sources come from, without a slash at the end; None for R's own default.
+    source: str | None
     bucket: str
     # With a slash at the end, or empty.
     prefix: str
@@ -42,7 +42,7 @@ def source(environment):
     if not url:
         name, root = "MIRROR_ROOT", environment.get("MIRROR_ROOT")
         if not root:
-            raise Unusable("neither MIRROR_ROOT nor CRAN_SOURCE is set: there is nowhere to take sources from")
+            return None
         url = root.rstrip("/") + "/cran"
     if not re.fullmatch(r"https?://[A-Za-z0-9._~:/@%+\[\]-]+", url) or not urlsplit(url).hostname:
         raise Unusable(f"{name} is {environment[name]!r}, not an http or https URL")
