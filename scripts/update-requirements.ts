@@ -19,6 +19,7 @@ const locks = [
   'python-editor/requirements',
   'pgadmin/requirements',
   's3sync/requirements',
+  'rv4-cran-binary-mirror/requirements',
 ];
 
 const overrides = (lock: string): string[] =>
