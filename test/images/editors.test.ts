@@ -60,6 +60,14 @@ const editors: readonly Editor[] = [
 /** Of the repository in the home. */
 const branch = 'trunk';
 
+/** In a folder of the home whose name has to be quoted. */
+const programs = {
+  'completed.py': 'import pandas\n\npandas.DataFra',
+  'runs.py': 'import sys, pandas\n\nopen("ran", "w").write(sys.prefix)\n',
+  'debugged.py': 'before = open("before", "w")\nafter = open("after", "w")\n',
+};
+const folder = "it's mine";
+
 const environment = {
   DATABASE_DSN__datasets: "host=db port=5432 dbname=d user=u password='p w'",
   PGPASSWORD: 'p "w" $x',
@@ -143,6 +151,16 @@ describe.each(editors)('$stage', (editor) => {
     await choose(title);
   };
 
+  /** Opens one of the files of Python, with the cursor behind its last character. */
+  const edit = async (name: keyof typeof programs, words: string) => {
+    await page.keyboard.press('Control+p');
+    await page.locator('.quick-input-widget input:visible').first().waitFor();
+    await page.keyboard.type(name);
+    await choose(name);
+    await page.locator('.monaco-editor .view-line:visible', { hasText: words }).last().click();
+    await page.keyboard.press('Control+End');
+  };
+
   /** A terminal that is connected: keys typed into one that is shown but not yet connected are lost. */
   const terminal = async () => {
     await page.keyboard.press('Control+Shift+Backquote');
@@ -184,6 +202,10 @@ describe.each(editors)('$stage', (editor) => {
       `git init -q -b ${branch} ~/work && cd ~/work && git config user.name u && git config user.email u@example.invalid && echo one >tracked.txt && git add . && git commit -qm one && echo "a needle in it" >>tracked.txt`,
       'dw-user',
     );
+    for (const [name, content] of Object.entries(programs)) {
+      const script = 'mkdir -p ~/"$1" && printf %s "$3" >"$HOME/$1/$2"';
+      await tool.run(['bash', '-c', script, 'bash', folder, name, content]);
+    }
     await open();
   }, 90_000);
   afterAll(async () => {
@@ -222,6 +244,49 @@ describe.each(editors)('$stage', (editor) => {
     await look('file');
   }, 60_000);
 
+  test('Python is completed by what the image has, and what is wrong is marked', async () => {
+    await edit('completed.py', '.DataFra');
+    const completion = page.locator('.suggest-widget.visible .monaco-list-row', { hasText: 'DataFrame' });
+    // What is asked for before the language server is there is answered with nothing.
+    for (let tries = 0; tries < 20 && !(await completion.first().isVisible()); tries++) {
+      await page.keyboard.press('Control+Space');
+      await page.waitForTimeout(1_500);
+    }
+    await completion.first().waitFor();
+    await look('completion');
+    await page.keyboard.press('Escape');
+    await page.keyboard.press('Enter');
+    await page.keyboard.type('print(nowhere)');
+    await page.locator('.monaco-editor [class*="squiggly-"]').first().waitFor();
+    await look('problem');
+  }, 90_000);
+
+  test('a Python file runs in a terminal with the image’s Python', async () => {
+    await edit('runs.py', 'sys.prefix');
+    await command('Run Python File');
+    await until(`test -s ~/"${folder}"/ran`);
+    expect(await tool.shell(`cat ~/"${folder}"/ran`, 'dw-user')).toBe('/opt/venv');
+    await look('run');
+  }, 60_000);
+
+  test('a Python program stops where it is told to, and goes on', async () => {
+    await edit('debugged.py', 'after');
+    await page.locator('.monaco-editor .view-line', { hasText: 'after' }).last().click();
+    await page.keyboard.press('F9');
+    await command('Debug Python File');
+    // The arrow in front of the line that is next.
+    await page
+      .locator('.codicon-debug-stackframe, .theia-debug-top-stack-frame')
+      .first()
+      .waitFor({ timeout: 60_000 });
+    await look('debug');
+    const made = await tool.shell(`ls ~/"${folder}"`, 'dw-user');
+    expect(made).toMatch(/^before$/m);
+    expect(made).not.toMatch(/^after$/m);
+    await command('Debug: Continue');
+    await until(`test -e ~/"${folder}"/after`);
+  }, 120_000);
+
   test('search finds text, and names no file of the editor itself', async () => {
     await page.keyboard.press('Control+Shift+f');
     await page.locator(editor.search).click();
@@ -255,6 +320,7 @@ describe.each(editors)('$stage', (editor) => {
     const foreign = kept
       .trim()
       .split('\n')
+      .filter((path) => !path.startsWith(`${folder}/`))
       .filter((path) => !/^(?:work\/|typed\.py$|said\.json$|shell\.txt$)/.test(path))
       .filter((path) => !editor.state.test(path));
     expect(foreign).toEqual([]);
