@@ -22,11 +22,7 @@ export interface Postgres {
 }
 
 /** Starts one on a network of the lab, and waits until it answers. */
-export async function startPostgres(
-  lab: Lab,
-  network: string,
-  packages = 'postgresql',
-): Promise<Postgres> {
+export async function startPostgres(lab: Lab, network: string, packages = 'postgresql'): Promise<Postgres> {
   const image = await lab.extend({ Dockerfile: dockerfile(packages) }, 'postgres');
   const container = await lab.start({ image, network });
   const sql: Postgres['sql'] = async (text, database = 'postgres') => {
