@@ -1,10 +1,11 @@
 /** Speaks to a registry directly, to see with our own eyes what an engine only reports. Sends no layer. */
 import { createHash } from 'node:crypto';
-import type { RegistryAuth } from '../engine/engine.ts';
+import { DwtError } from '../errors.ts';
 import { registryUrls } from './address.ts';
 import { RegistryFailure, RegistryRefusal } from './answer.ts';
-import { Authorization } from './authorization.ts';
+import { type Asker, Authorization, isRefusal } from './authorization.ts';
 import { type Answer, ask, type Question } from './http.ts';
+import type { AuthProvider } from './login.ts';
 
 const manifestTypes = [
   'application/vnd.oci.image.index.v1+json',
@@ -31,33 +32,49 @@ export interface RegistryClient {
 
 export interface RegistryClientOptions {
   readonly domain: string;
-  readonly auth: RegistryAuth | null;
+  readonly auth: AuthProvider;
   /** For each question with its answer, in milliseconds. */
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
 }
 
 /**
- * A client of one registry. Its methods throw `RegistryRefusal` for an answer that is not the wanted one, and
- * `RegistryFailure` where there is no answer.
+ * A client of one registry. Its methods throw `RegistryRefusal` for an answer that is not the wanted one,
+ * `RegistryFailure` where there is no answer, and DwtError CREDENTIALS_UNAVAILABLE where a login cannot be had.
  */
 export function registryClient({ domain, auth, timeoutMs, signal }: RegistryClientOptions): RegistryClient {
   const authorization = new Authorization(domain, auth);
   let base: Promise<URL> | null = null;
 
-  const send = async (url: URL, question: Question): Promise<Answer> => {
+  const timely = async <T>(work: (limits: AbortSignal) => Promise<T>): Promise<T> => {
     const limits = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
-    const attempt = (headers: Record<string, string>) =>
-      ask(url, { ...question, headers: { ...question.headers, ...headers } }, limits);
     try {
-      const first = await attempt(authorization.headers(url));
-      if (first.status !== 401) return first;
-      const answered = await authorization.answer(first, url, limits);
-      return answered ? await attempt(answered) : first;
+      return await work(limits);
+    } catch (error) {
+      throw limits.aborted ? limits.reason : error;
+    }
+  };
+
+  const send = async (url: URL, question: Question): Promise<Answer> => {
+    const askAs = async (asker: Asker): Promise<Answer> => {
+      const headers = { ...question.headers, ...asker.headers };
+      const answer = await timely((limits) => ask(url, { ...question, headers }, limits));
+      if (!isRefusal(answer)) auth.accepted(asker.auth);
+      return answer;
+    };
+    try {
+      const known = authorization.asker(url);
+      let answer = await askAs(known);
+      if (!isRefusal(answer)) return answer;
+      for await (const other of authorization.others(answer, url, known, timely)) {
+        answer = await askAs(other);
+        if (!isRefusal(answer)) break;
+      }
+      return answer;
     } catch (error) {
       signal.throwIfAborted();
-      if (error instanceof RegistryRefusal) throw error;
-      throw new RegistryFailure(domain, limits.aborted ? limits.reason : error, timeoutMs);
+      if (error instanceof RegistryRefusal || error instanceof DwtError) throw error;
+      throw new RegistryFailure(domain, error, timeoutMs);
     }
   };
 
@@ -113,6 +130,8 @@ export function registryClient({ domain, auth, timeoutMs, signal }: RegistryClie
     },
 
     async tryUpload(path) {
+      // A token that is still good would hide that the login behind it is not.
+      authorization.forget();
       const answer = await request(`/v2/${path}/blobs/uploads/`, { method: 'POST' });
       if (answer.status !== 202) throw RegistryRefusal.of(domain, answer);
       const { location } = answer.headers;
