@@ -77,6 +77,7 @@ export async function release(options: ReleaseOptions): Promise<ReleaseResult> {
     planBuild({ ...options.build, project, engine, stages, environment, emit }),
     stateOf(env, targets, registry),
   ]);
+  if (options.id !== null) await refuseKnownId(options.id, registry);
   const planned = new Map(plan.stages.map((stage) => [stage.name, stage]));
   refuseLabelled(project, targets, (stage) => planned.get(stage)?.labels ?? null);
   const withPages = options.pages !== null;
@@ -226,6 +227,15 @@ function unchanged(stage: string, { images }: Before): RecordedImage[] {
   if (!image) return [];
   const { former: _, ...kept } = image;
   return [kept];
+}
+
+/** Two releases of one name would share the tags that are to stay. */
+async function refuseKnownId(id: string, { ledger }: ReleaseRegistry): Promise<void> {
+  const known = await ledger.read(id);
+  if (known === null) return;
+  throw new DwtError('USAGE', `There is a ${known.kind} ${id} already: it is ${known.state}.`, {
+    hint: `Choose another --id, or go on with that one: dwt release --env ${known.environment} --id ${id} --resume`,
+  });
 }
 
 /** Records and images have tags of their own each, and one repository for both would mix them. */
