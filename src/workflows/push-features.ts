@@ -17,16 +17,32 @@ export async function refuseIncomplete(
   targets: readonly PushTarget[],
   engine: Pick<Engine, 'inspectImage'>,
 ): Promise<void> {
-  const demanding = targets.filter(({ completeFor }) => completeFor !== undefined);
-  const found = await Promise.all(
-    demanding.map(async ({ stage, image }) => {
-      const labels = (await engine.inspectImage(image))?.labels;
-      // An image that is not there is told of by the push itself.
-      const lacks = labels ? lackingFeatures(project, stage, labels) : [];
-      return { stage, lacks, standIns: labels ? standInsOf(labels) : [] };
+  const labels = new Map<string, Readonly<Record<string, string>> | null>();
+  await Promise.all(
+    targets.map(async ({ stage, image, completeFor }) => {
+      if (completeFor !== undefined) labels.set(stage, (await engine.inspectImage(image))?.labels ?? null);
     }),
   );
-  const incomplete = found.filter(({ lacks, standIns }) => lacks.length + standIns.length > 0);
+  // An image that is not there is told of by the push itself.
+  refuseLabelled(project, targets, (stage) => labels.get(stage) ?? null);
+}
+
+/**
+ * The same of labels that are known, or planned.
+ *
+ * @throws DwtError FEATURE_MISSING, naming every image and what it lacks
+ */
+export function refuseLabelled(
+  project: Project,
+  targets: readonly PushTarget[],
+  labelsOf: (stage: string) => Readonly<Record<string, string>> | null,
+): void {
+  const incomplete = targets.flatMap(({ stage, completeFor }) => {
+    const labels = completeFor === undefined ? null : labelsOf(stage);
+    const lacks = labels ? lackingFeatures(project, stage, labels) : [];
+    const standIns = labels ? standInsOf(labels) : [];
+    return lacks.length + standIns.length > 0 ? [{ stage, lacks, standIns, completeFor }] : [];
+  });
   if (incomplete.length === 0) return;
   const images = incomplete
     .map(({ stage, lacks, standIns }) => {
@@ -41,7 +57,7 @@ export async function refuseIncomplete(
   const how = incomplete.some(({ standIns }) => standIns.length > 0) ? 'the real files' : 'them';
   throw new DwtError(
     'FEATURE_MISSING',
-    `${demanding[0]?.completeFor} takes images with all their features, and ${images}. Nothing was pushed.`,
+    `${incomplete[0]?.completeFor} takes images with all their features, and ${images}. Nothing was pushed.`,
     { hint: `Build again with ${how}: dwt build ${names}` },
   );
 }
