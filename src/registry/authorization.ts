@@ -137,7 +137,7 @@ const basic = (username: string, password: string): string =>
   `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;
 
 const repositoryOf = ({ pathname }: URL): string =>
-  /^\/v2\/(.+)\/(?:manifests|blobs|tags)\//.exec(pathname)?.[1] ?? '';
+  /^\/v2\/(.+)\/(?:manifests|blobs|tags|referrers)\//.exec(pathname)?.[1] ?? '';
 
 /** Reads `Bearer realm="…",service="…"`; a comma inside quotes separates nothing. */
 function parseChallenges(header: string): Challenge[] {
