@@ -10,7 +10,7 @@ const usualJobs = 4;
 export default class Push extends BaseCommand<typeof Push> {
   static override summary = 'Tag and push the images that have changed.';
   static override description =
-    'Nothing that the registry has is sent again. Credentials are those of docker on this machine: docker login, or the helpers that its configuration names.';
+    "Nothing that the registry has is sent again. Credentials are those of docker on this machine (docker login, or the helpers that its configuration names), at ECR those of AWS's default chain; they are renewed where they end in the middle of a push.";
   static override examples = [
     {
       description: 'Publish every image to an environment of dwt.yaml',
@@ -36,6 +36,9 @@ export default class Push extends BaseCommand<typeof Push> {
       helpValue: 'HOST[/PATH]',
       summary: 'Registry instead of an environment: images are HOST/PATH/SUFFIX:TAG.',
     }),
+    'create-repositories': Flags.boolean({
+      summary: 'Create the repositories that ECR lacks, as the environment says under "create".',
+    }),
     'dry-run': Flags.boolean({ summary: 'Look at what is there, and send nothing.' }),
     jobs: Flags.integer({
       char: 'j',
@@ -52,7 +55,7 @@ export default class Push extends BaseCommand<typeof Push> {
     session: Session,
   ): Promise<Outcome> {
     const project = await session.project();
-    const [{ pushTargets }, { pushImages }] = await Promise.all([
+    const [{ pushTargets, repositorySettings }, { pushImages }] = await Promise.all([
       import('../workflows/push-targets.ts'),
       import('../workflows/push.ts'),
     ]);
@@ -66,6 +69,7 @@ export default class Push extends BaseCommand<typeof Push> {
       targets,
       jobs: flags.jobs,
       dryRun: flags['dry-run'],
+      createRepositories: flags['create-repositories'] ? repositorySettings(project, destination) : null,
     });
     const { renderPush } = await import('../report/push.ts');
     return {

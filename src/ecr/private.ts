@@ -6,6 +6,7 @@ import {
   GetAuthorizationTokenCommand,
 } from '@aws-sdk/client-ecr';
 import { DwtError } from '../errors.ts';
+import type { RepositorySettings } from '../project/project.ts';
 import type { Login } from '../registry/credentials.ts';
 import { call, clientSettings, endOf, loginOf } from './calls.ts';
 import type { PrivateEcr } from './host.ts';
@@ -15,14 +16,6 @@ export interface EcrRepository {
   readonly name: string;
   /** Whether a tag that is there can be moved; false where tags are immutable, with or without exceptions. */
   readonly mutable: boolean;
-}
-
-/** How a missing repository is made. */
-export interface RepositorySettings {
-  /** Tags that are there can never be moved. */
-  readonly immutable: boolean;
-  /** Images are scanned when they are pushed. */
-  readonly scan: boolean;
 }
 
 export class PrivateRegistry {

@@ -4,7 +4,7 @@ import type { Engine, ImageDetails } from '../engine/engine.ts';
 import { EngineRefusal } from '../engine/failure.ts';
 import { asDwtError, DwtError } from '../errors.ts';
 import type { Emit } from '../events.ts';
-import type { Project } from '../project/project.ts';
+import type { Project, RepositorySettings } from '../project/project.ts';
 import { authProvider } from '../registry/login.ts';
 import { type Observed, observe, type RegistryHost, registryHost } from '../registry/observe.ts';
 import { judgeFailure } from '../registry/push-failure.ts';
@@ -12,7 +12,9 @@ import { formatReference } from '../registry/reference.ts';
 import { type RetryLimits, usualLimits } from '../registry/retry.ts';
 import { refuseIncomplete } from './push-features.ts';
 import { isSame, type Parcel, send } from './push-image.ts';
+import { refuseUnproved } from './push-proof.ts';
 import { PushReport } from './push-report.ts';
+import { createRepositories as createMissing } from './push-repositories.ts';
 import { warnOfStale } from './push-stale.ts';
 import type { PushTarget } from './push-targets.ts';
 import { inTurns } from './push-turns.ts';
@@ -25,6 +27,8 @@ export interface PushOptions {
   readonly jobs: number;
   /** Only looks at what is there. */
   readonly dryRun: boolean;
+  /** How repositories that ECR lacks are made first; null or nothing to leave that to others. */
+  readonly createRepositories?: RepositorySettings | null;
   /** Whether to warn of images that are older than their sources: yes, if not given; needless right after a build. */
   readonly compareSources?: boolean;
   readonly environment: Readonly<Record<string, string | undefined>>;
@@ -50,6 +54,8 @@ export interface PushedImage {
 
 export interface PushResult {
   readonly images: readonly PushedImage[];
+  /** Repositories that were made, or would be in a dry run; not there where nobody asked for that. */
+  readonly created?: readonly string[];
 }
 
 /** An image that has to be sent. */
@@ -65,7 +71,7 @@ const looksAtOnce = 16;
 /**
  * Publishes each target. One that fails, an interruption included, is an entry with an error, and the others go on.
  *
- * @throws DwtError FEATURE_MISSING before anything is sent
+ * @throws DwtError FEATURE_MISSING or NOT_PROVED before anything is sent; what `createRepositories` throws
  */
 export async function pushImages(options: PushOptions): Promise<PushResult> {
   const {
@@ -81,6 +87,9 @@ export async function pushImages(options: PushOptions): Promise<PushResult> {
     silenceMs = 300_000,
   } = options;
   await refuseIncomplete(project, targets, engine);
+  await refuseUnproved(project, targets, engine, options.environment);
+  const { createRepositories: settings = null } = options;
+  const created = settings && (await createMissing({ targets, settings, dryRun, emit }));
   const hosts = knownHosts(options);
   const limit = pLimit(looksAtOnce);
   const entries = new Map<string, PushedImage>();
@@ -168,7 +177,8 @@ export async function pushImages(options: PushOptions): Promise<PushResult> {
     compareSources && warnOfStale({ project, engine, stages: targets.map(({ stage }) => stage), emit }),
   ]);
   await inTurns(waiting, jobs, there, sendOne);
-  return { images: targets.flatMap(({ stage }) => entries.get(stage) ?? []) };
+  const images = targets.flatMap(({ stage }) => entries.get(stage) ?? []);
+  return { images, ...(created && { created }) };
 }
 
 /** Each registry's login is asked for once, and anew when it has expired, however many images go there. */
