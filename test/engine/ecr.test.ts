@@ -3,9 +3,9 @@
  * of the test, since an engine's proxy is chosen when it starts; that needs root.
  */
 import { randomBytes } from 'node:crypto';
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { connectEngine } from '../../src/engine/connect.ts';
@@ -69,6 +69,7 @@ name: ${name}
 environments:
   dev: {registry: "\${AWS_ACCOUNT_ID}.dkr.ecr.eu-west-2.amazonaws.com", repository: "dev/{suffix}"}
   prod: {registry: "\${AWS_ACCOUNT_ID}.dkr.ecr.eu-west-2.amazonaws.com", repository: "prod/{suffix}", create: {immutable: true, scan: true}}
+  gallery: {registry: public.ecr.aws, repository: "x1y2z3/{suffix}"}
 stages:
   base: {kind: shared}
   a: {kind: tool, publish: {suffix: tool-a, tag: master}}
@@ -248,6 +249,44 @@ describe("the credentials of AWS's chain", () => {
     expect(publishing).toMatchObject({ source: 'AWS' });
   });
 
+  test('are not asked where docker names a helper for this very registry', async () => {
+    await mkdir(join(home, '.docker'), { recursive: true });
+    await writeFile(
+      join(home, '.docker/config.json'),
+      JSON.stringify({ credHelpers: { [ecrName]: 'ours' } }),
+    );
+    const helper = join(home, '.docker/docker-credential-ours');
+    await writeFile(helper, '#!/bin/sh\necho \'{"Username":"AWS","Secret":"of-the-helper"}\'\n');
+    await chmod(helper, 0o755);
+    const path = `${join(home, '.docker')}${delimiter}${process.env['PATH']}`;
+    const { publishing, checks } = await doctor('dev', { PATH: path });
+    expect(publishing).toMatchObject({ identity: 'AWS', source: 'docker-credential-ours' });
+    // It is no token of this registry's, which is what the registry says.
+    expect(checks[1]).toMatchObject({ verdict: 'fail', detail: expect.stringContaining('may not push') });
+    expect(ecr.actions).toEqual([]);
+  });
+
+  test('log in at the public gallery too, which lets in everybody who only reads', async () => {
+    const token = Buffer.from('AWS:of-the-gallery').toString('base64');
+    const expiresAt = Date.now() / 1000 + 3600;
+    // moto has no public gallery: its one answer stands in for it.
+    ecr.refuse = (_, target) =>
+      target === 'SpencerFrontendService.GetAuthorizationToken'
+        ? { status: 200, body: { authorizationData: { authorizationToken: token, expiresAt } } }
+        : null;
+    const { publishing, checks } = await doctor('gallery');
+    expect(publishing).toMatchObject({ source: 'AWS', identity: expect.stringMatching(/^arn:/) });
+    // The proxy of this test knows no such host.
+    expect(checks[1]).toMatchObject({ verdict: 'warn', detail: expect.stringContaining('not known') });
+    ecr.refuse = () => accessDenied;
+    const nobody = await doctor('gallery');
+    expect(nobody.publishing).toMatchObject({ identity: null });
+    expect(nobody.checks[0]).toMatchObject({
+      verdict: 'warn',
+      hint: expect.stringContaining('ecr-public:GetAuthorizationToken'),
+    });
+  });
+
   test('are missing, and docker has a login of before', async () => {
     await doctor('dev');
     const auth = Buffer.from(`AWS:${ecr.passwords.at(-1)}`).toString('base64');
@@ -321,7 +360,7 @@ const withEngine = () => {
     await writeFile(join(project, 'a'), randomBytes(50_000));
     await build();
     const { status, images } = await push(['a', '--env', 'prod']);
-    expect([status, images[0]?.error?.code]).toEqual([1, 'PUSH_FAILED']);
+    expect([status, images[0]?.error?.code]).toEqual([1, 'TAG_IMMUTABLE']);
     expect(JSON.stringify(images[0]?.error)).toContain('immutable');
   }, 90_000);
 

@@ -43,8 +43,8 @@ export interface TestEcr {
   readonly actions: readonly string[];
   /** What the gate was asked, as `METHOD PATH`. */
   readonly requests: readonly string[];
-  /** What the API answers in place of moto; null for moto's own answer. */
-  refuse: (action: string) => ApiAnswer | null;
+  /** What the API answers in place of moto; null for moto's own answer. The target is the header of that name. */
+  refuse: (action: string, target: string) => ApiAnswer | null;
   /** Told of each request at the gate before it is looked at. */
   watch: (request: string) => void;
   /** Ends every token that was given out so far. */
@@ -86,12 +86,10 @@ export async function startEcr(): Promise<TestEcr> {
 
   async function serveApi(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const body = await bodyOf(request);
-    const action =
-      /\.(\w+)$/.exec(String(request.headers['x-amz-target'] ?? ''))?.[1] ??
-      new URLSearchParams(body.toString()).get('Action') ??
-      '';
+    const target = String(request.headers['x-amz-target'] ?? '');
+    const action = /\.(\w+)$/.exec(target)?.[1] ?? new URLSearchParams(body.toString()).get('Action') ?? '';
     actions.push(action);
-    const refusal = ecr.refuse(action);
+    const refusal = ecr.refuse(action, target);
     if (refusal) {
       response.writeHead(refusal.status, { 'content-type': 'application/x-amz-json-1.1' });
       return void response.end(JSON.stringify(refusal.body));
