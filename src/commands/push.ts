@@ -10,7 +10,7 @@ const usualJobs = 4;
 export default class Push extends BaseCommand<typeof Push> {
   static override summary = 'Tag and push the images that have changed.';
   static override description =
-    'Nothing that the registry has is sent again, and a layer that several images share is sent once. What may pass by itself (a cut connection, 429, 5xx) is tried again, with a pause that grows and Retry-After honoured, up to five times and not after 45 s in which nothing arrived. Credentials are those of docker on this machine: docker login, or the helpers that its configuration names.';
+    "Nothing that the registry has is sent again, and a layer that several images share is sent once. What may pass by itself (a cut connection, 429, 5xx) is tried again, with a pause that grows and Retry-After honoured, up to five times and not after 45 s in which nothing arrived. Credentials are those of docker on this machine (docker login, or the helpers that its configuration names), at ECR those of AWS's default chain; they are renewed where they end in the middle of a push.";
   static override examples = [
     {
       description: 'Publish every image to an environment of dwt.yaml',
@@ -47,6 +47,9 @@ export default class Push extends BaseCommand<typeof Push> {
       summary:
         "Further tag of each image, put before its own: {revision}, {date} (of the build), {stage} and {tag} stand for the image's.",
     }),
+    'create-repositories': Flags.boolean({
+      summary: 'Create the repositories that ECR lacks, as the environment says under "create".',
+    }),
     'dry-run': Flags.boolean({ summary: 'Look at what is there, and send nothing.' }),
     jobs: Flags.integer({
       char: 'j',
@@ -63,7 +66,7 @@ export default class Push extends BaseCommand<typeof Push> {
     session: Session,
   ): Promise<Outcome> {
     const project = await session.project();
-    const [{ pushTargets }, { pushImages }, { checkTagTemplate }] = await Promise.all([
+    const [{ pushTargets, repositorySettings }, { pushImages }, { checkTagTemplate }] = await Promise.all([
       import('../workflows/push-targets.ts'),
       import('../workflows/push.ts'),
       import('../workflows/push-tags.ts'),
@@ -81,6 +84,7 @@ export default class Push extends BaseCommand<typeof Push> {
       tags,
       jobs: flags.jobs,
       dryRun: flags['dry-run'],
+      createRepositories: flags['create-repositories'] ? repositorySettings(project, destination) : null,
     });
     const { renderPush } = await import('../report/push.ts');
     return {

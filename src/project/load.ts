@@ -149,7 +149,8 @@ function artifactsOf(file: ProjectFile | null): Map<string, Artifact> {
 
 function environmentsOf(file: ProjectFile | null): Map<string, Environment> {
   const environments = new Map<string, Environment>();
-  for (const [name, { registry, repository, features }] of Object.entries(file?.data.environments ?? {})) {
+  for (const [name, data] of Object.entries(file?.data.environments ?? {})) {
+    const { registry, repository, features, proved = null, create } = data;
     const at = (field: string) => file?.locate(['environments', name, field]);
     const [inRegistry, inRepository] = [at('registry'), at('repository')];
     environments.set(name, {
@@ -157,6 +158,8 @@ function environmentsOf(file: ProjectFile | null): Map<string, Environment> {
       registry,
       repository,
       allFeatures: features === 'all',
+      proved,
+      create: { immutable: create?.immutable ?? false, scan: create?.scan ?? false },
       ...(inRegistry && inRepository && { locations: { registry: inRegistry, repository: inRepository } }),
     });
   }

@@ -2,14 +2,14 @@
 import { createHash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import * as z from 'zod';
-import type { RegistryAuth } from '../engine/engine.ts';
 import { DwtError } from '../errors.ts';
 import { registryUrls } from './address.ts';
 import { RegistryFailure, RegistryRefusal } from './answer.ts';
-import { Authorization } from './authorization.ts';
+import { type Asker, Authorization, isRefusal } from './authorization.ts';
 import { type BlobCalls, blobCalls, type LongAnswer } from './blobs.ts';
 import { type Answer, answerOf, ask, open, type Question, type Source } from './http.ts';
-import { silence } from './silence.ts';
+import type { AuthProvider } from './login.ts';
+import { deadline, type Patience, silence } from './patience.ts';
 
 const manifestTypes = [
   'application/vnd.oci.image.index.v1+json',
@@ -58,47 +58,69 @@ export interface RegistryClient extends BlobCalls {
 
 export interface RegistryClientOptions {
   readonly domain: string;
-  readonly auth: RegistryAuth | null;
+  readonly auth: AuthProvider;
   /** For each question with its answer, in milliseconds; where much is sent or read, for each part of it. */
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
 }
 
 /**
- * A client of one registry. Its methods throw `RegistryRefusal` for an answer that is not the wanted one, and
- * `RegistryFailure` where there is no answer.
+ * A client of one registry. Its methods throw `RegistryRefusal` for an answer that is not the wanted one,
+ * `RegistryFailure` where there is no answer, and DwtError CREDENTIALS_UNAVAILABLE where a login cannot be had.
  */
 export function registryClient({ domain, auth, timeoutMs, signal }: RegistryClientOptions): RegistryClient {
   const authorization = new Authorization(domain, auth);
   let base: Promise<URL> | null = null;
 
-  /** Asks with what is known of a login, and once more where the registry wants another one. */
-  const converse = async <T>(
-    path: string,
-    question: Question,
-    limits: AbortSignal,
-    read: (response: IncomingMessage) => T | Promise<T>,
-  ): Promise<T> => {
-    const url = new URL(path, await found());
-    const once = (headers: Record<string, string>) =>
-      open(url, { ...question, headers: { ...question.headers, ...headers } }, limits);
+  const timely = async <T>(work: (limits: AbortSignal) => Promise<T>, patience: Patience): Promise<T> => {
+    const limits = AbortSignal.any([signal, patience.signal]);
     try {
-      const first = await once(authorization.headers(url));
-      if (first.statusCode !== 401) return await read(first);
-      const refused = await answerOf(first);
-      const answered = await authorization.answer(refused, url, limits);
-      if (!answered) throw RegistryRefusal.of(domain, refused);
-      return await read(await once(answered));
+      return await work(limits);
     } catch (error) {
-      throw failureOf(error, limits);
+      throw limits.aborted ? limits.reason : error;
+    } finally {
+      patience.end();
     }
   };
 
-  const failureOf = (error: unknown, limits: AbortSignal): unknown => {
+  const failureOf = (error: unknown): unknown => {
     signal.throwIfAborted();
     // What is sent may come from another registry, which failed in its own words.
     if ([RegistryRefusal, RegistryFailure, DwtError].some((known) => error instanceof known)) return error;
-    return new RegistryFailure(domain, limits.aborted ? limits.reason : error, timeoutMs);
+    return new RegistryFailure(domain, error, timeoutMs);
+  };
+
+  /** Asks with what is known of a login, and again as others for as long as the registry refuses and there are some. */
+  const converse = async <T>(
+    path: string,
+    question: (patience: Patience) => Question,
+    patienceOf: (ms: number) => Patience,
+    read: (response: IncomingMessage, patience: Patience) => T | Promise<T>,
+  ): Promise<T> => {
+    const url = new URL(path, await found());
+    const askAs = async (asker: Asker): Promise<{ refused: Answer } | { value: T }> => {
+      const patience = patienceOf(timeoutMs);
+      const { headers, ...asked } = question(patience);
+      return timely(async (limits) => {
+        const response = await open(url, { ...asked, headers: { ...headers, ...asker.headers } }, limits);
+        if (isRefusal({ status: response.statusCode ?? 0 })) return { refused: await answerOf(response) };
+        auth.accepted(asker.auth);
+        return { value: await read(response, patience) };
+      }, patience);
+    };
+    const inTime = <U>(work: (limits: AbortSignal) => Promise<U>) => timely(work, deadline(timeoutMs));
+    try {
+      const known = authorization.asker(url);
+      let answer = await askAs(known);
+      if ('value' in answer) return answer.value;
+      for await (const other of authorization.others(answer.refused, url, known, inTime)) {
+        answer = await askAs(other);
+        if ('value' in answer) return answer.value;
+      }
+      throw RegistryRefusal.of(domain, answer.refused);
+    } catch (error) {
+      throw failureOf(error);
+    }
   };
 
   /** Which of the URLs answers. A login is only sent where it is asked for, so that the wrong one learns none. */
@@ -136,44 +158,46 @@ export function registryClient({ domain, auth, timeoutMs, signal }: RegistryClie
   };
 
   const request = (path: string, question: Question): Promise<Answer> =>
-    converse(path, question, AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]), answerOf);
+    converse(path, () => question, deadline, answerOf);
 
-  const sendLong = async (path: string, question: Question, source: Source): Promise<Answer> => {
-    const patience = silence(timeoutMs);
-    const limits = AbortSignal.any([signal, patience.signal]);
-    const body: Source = {
+  const sendLong = (path: string, question: Question, source: Source): Promise<Answer> => {
+    const audible = ({ heard }: Patience): Source => ({
       size: source.size,
       async *open() {
         for await (const chunk of source.open()) {
-          patience.heard();
+          heard();
           yield chunk;
         }
       },
-    };
-    return converse(path, { ...question, body }, limits, answerOf).finally(patience.end);
+    });
+    return converse(path, (patience) => ({ ...question, body: audible(patience) }), silence, answerOf);
   };
 
-  const readLong = async (path: string): Promise<LongAnswer> => {
-    const patience = silence(timeoutMs);
-    const limits = AbortSignal.any([signal, patience.signal]);
-    const response = await converse(path, { method: 'GET' }, limits, (given) => given).catch((error) => {
-      patience.end();
-      throw error;
-    });
-    const body = async function* (): AsyncIterable<Buffer> {
-      try {
-        for await (const chunk of response as AsyncIterable<Buffer>) {
-          patience.heard();
-          yield chunk;
-        }
-      } catch (error) {
-        throw failureOf(error, limits);
-      } finally {
-        patience.end();
+  const readLong = (path: string): Promise<LongAnswer> =>
+    converse(
+      path,
+      () => ({ method: 'GET' }),
+      silence,
+      (response, patience) => ({
+        status: response.statusCode ?? 0,
+        headers: response.headers,
+        body: told(response, patience),
+      }),
+    );
+
+  async function* told(response: IncomingMessage, patience: Patience): AsyncIterable<Buffer> {
+    try {
+      patience.heard();
+      for await (const chunk of response as AsyncIterable<Buffer>) {
+        patience.heard();
+        yield chunk;
       }
-    };
-    return { status: response.statusCode ?? 0, headers: response.headers, body: body() };
-  };
+    } catch (error) {
+      throw failureOf(patience.signal.aborted ? patience.signal.reason : error);
+    } finally {
+      patience.end();
+    }
+  }
 
   /** All pages of a list; null where the registry has no such list. */
   const pages = async (path: string): Promise<Buffer[] | null> => {
@@ -249,6 +273,8 @@ export function registryClient({ domain, auth, timeoutMs, signal }: RegistryClie
     },
 
     async tryUpload(path) {
+      // A token that is still good would hide that the login behind it is not.
+      authorization.forget();
       const answer = await request(`/v2/${path}/blobs/uploads/`, { method: 'POST' });
       if (answer.status !== 202) throw RegistryRefusal.of(domain, answer);
       await giveUp(answer.headers.location);

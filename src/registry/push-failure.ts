@@ -3,6 +3,7 @@
  * asked, with the same credentials, whether it would take an upload, and its status decides. What the engine said is
  * judged by its words only where that says nothing, and only here.
  */
+import { ecrHost } from '../ecr/host.ts';
 import { EngineRefusal, outOfReach } from '../engine/failure.ts';
 import { DwtError, type ErrorCode } from '../errors.ts';
 import { RegistryFailure, RegistryRefusal } from './answer.ts';
@@ -62,7 +63,9 @@ function byStatus(
       make(
         'PUSH_FAILED',
         `${domain} has no repository ${reference.path}.`,
-        "Create the repository there first, or look at the environment's repository pattern in dwt.yaml.",
+        ecrHost(domain)?.type === 'private'
+          ? "Push with --create-repositories, or look at the environment's repository pattern in dwt.yaml."
+          : "Create the repository there first, or look at the environment's repository pattern in dwt.yaml.",
       ),
     );
   }
@@ -117,14 +120,12 @@ function unauthorized(
   { domain, auth }: RegistryHost,
   make: (code: ErrorCode, message: string, hint: string) => DwtError,
 ): DwtError {
+  const { auth: used = null, source = 'this machine', note } = auth.login ?? {};
   const hint = `Run \`docker login ${domain}\` as the user that runs dwt, or name the folder of its config.json in DOCKER_CONFIG.`;
-  return auth === null
-    ? make('PUSH_DENIED', `${domain} asks for a login, and docker's configuration has none for it.`, hint)
-    : make(
-        'PUSH_DENIED',
-        `${domain} does not accept the login that docker's configuration has for it.`,
-        hint,
-      );
+  const whole = note === undefined ? hint : `${note} Mend that, or: ${hint}`;
+  return used === null
+    ? make('PUSH_DENIED', `${domain} asks for a login, and ${source} has none for it.`, whole)
+    : make('PUSH_DENIED', `${domain} does not accept the login that ${source} has for it.`, whole);
 }
 
 interface Meaning {

@@ -6,6 +6,7 @@ import { observe, type RegistryHost } from '../registry/observe.ts';
 import { judgeFailure } from '../registry/push-failure.ts';
 import { formatReference, type Reference } from '../registry/reference.ts';
 import { type RetryLimits, withRetries } from '../registry/retry.ts';
+import { withLogin } from '../registry/with-login.ts';
 import { keepUnmoved } from './push-immutable.ts';
 import type { PushReport } from './push-report.ts';
 
@@ -129,7 +130,10 @@ async function push(
         gotOn();
         for (const layer of image.layers) if (isNamed(layer, progress.layer)) arrived(layer);
       };
-      const { digest } = await engine.push(name, host.auth, onEvery, AbortSignal.any([signal, ended.signal]));
+      const limits = AbortSignal.any([signal, ended.signal]);
+      const { digest } = await withLogin(host, reference.path, (auth) =>
+        engine.push(name, auth, onEvery, limits),
+      );
       return digest;
     });
   } catch (error) {

@@ -26,6 +26,8 @@ export interface PushedImage {
 
 export interface PushResult {
   readonly images: readonly PushedImage[];
+  /** Repositories that were made, or would be in a dry run; not there where nobody asked for that. */
+  readonly created?: readonly string[];
 }
 
 export interface Concluded {

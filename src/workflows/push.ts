@@ -4,8 +4,8 @@ import type { Engine, ImageDetails } from '../engine/engine.ts';
 import { EngineRefusal } from '../engine/failure.ts';
 import { DwtError } from '../errors.ts';
 import type { Emit } from '../events.ts';
-import type { Project } from '../project/project.ts';
-import { credentialsFor } from '../registry/credentials.ts';
+import type { Project, RepositorySettings } from '../project/project.ts';
+import { authProvider } from '../registry/login.ts';
 import { type Observed, observe, type RegistryHost, registryHost } from '../registry/observe.ts';
 import { judgeFailure } from '../registry/push-failure.ts';
 import type { Reference } from '../registry/reference.ts';
@@ -13,7 +13,9 @@ import { type RetryLimits, usualLimits } from '../registry/retry.ts';
 import { refuseIncomplete } from './push-features.ts';
 import { type Parcel, putTag, send } from './push-image.ts';
 import { isSame } from './push-immutable.ts';
+import { refuseUnproved } from './push-proof.ts';
 import { PushReport } from './push-report.ts';
+import { createRepositories as createMissing } from './push-repositories.ts';
 import {
   type Concluded,
   type PushAction,
@@ -36,6 +38,8 @@ export interface PushOptions {
   readonly jobs: number;
   /** Only looks at what is there. */
   readonly dryRun: boolean;
+  /** How repositories that ECR lacks are made first; null or nothing to leave that to others. */
+  readonly createRepositories?: RepositorySettings | null;
   /** Whether to warn of images that are older than their sources: yes, if not given; needless right after a build. */
   readonly compareSources?: boolean;
   readonly environment: Readonly<Record<string, string | undefined>>;
@@ -70,7 +74,8 @@ const looksAtOnce = 16;
 /**
  * Publishes each target. One that fails, an interruption included, is an entry with an error, and the others go on.
  *
- * @throws DwtError FEATURE_MISSING, or what `furtherNames` throws, before anything is sent
+ * @throws DwtError FEATURE_MISSING, NOT_PROVED, or what `furtherNames` throws, before anything is sent; what `createRepositories`
+ * throws
  */
 export async function pushImages(options: PushOptions): Promise<PushResult> {
   const {
@@ -87,7 +92,10 @@ export async function pushImages(options: PushOptions): Promise<PushResult> {
     silenceMs = 300_000,
   } = options;
   await refuseIncomplete(project, targets, engine);
+  await refuseUnproved(project, targets, engine, options.environment);
   const further = await furtherNames(targets, templates, engine);
+  const { createRepositories: settings = null } = options;
+  const created = settings && (await createMissing({ targets, settings, dryRun, emit }));
   const hosts = knownHosts(options);
   const limit = pLimit(looksAtOnce);
   const entries = new PushEntries(signal);
@@ -151,7 +159,7 @@ export async function pushImages(options: PushOptions): Promise<PushResult> {
   // The smallest image of those that share layers has least beside them, so that the others wait least for it.
   const ordered = waiting.toSorted((one, other) => one.image.size - other.image.size);
   await inTurns(ordered, jobs, sendOne);
-  return entries.result(targets);
+  return { ...entries.result(targets), ...(created && { created }) };
 }
 
 const tagOf = ({ tag }: Reference): string => tag ?? 'latest';
@@ -166,7 +174,7 @@ const tagsOf = ({ names, digests, found }: Named, missing: PushAction): PushedTa
     action: found.has(tag) ? 'present' : digests.has(tag) ? 'pushed' : missing,
   }));
 
-/** Each registry's credentials are asked for once, however many images go there. */
+/** Each registry's login is asked for once, and anew when it has expired, however many images go there. */
 function knownHosts({
   environment,
   signal,
@@ -174,7 +182,10 @@ function knownHosts({
 }: PushOptions): (domain: string) => Promise<RegistryHost> {
   const known = new Map<string, Promise<RegistryHost>>();
   const open = async (domain: string): Promise<RegistryHost> => {
-    return registryHost(domain, await credentialsFor(domain, environment), signal, answerMs);
+    const auth = authProvider(domain, environment);
+    // What cannot work at all is told before anything is asked.
+    await auth.current();
+    return registryHost(domain, auth, signal, answerMs);
   };
   return (domain) => {
     const host = known.get(domain) ?? open(domain);

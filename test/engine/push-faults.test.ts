@@ -10,6 +10,7 @@ import { connectEngine } from '../../src/engine/connect.ts';
 import type { Engine } from '../../src/engine/engine.ts';
 import type { Project } from '../../src/project/project.ts';
 import { type RegistryClient, registryClient } from '../../src/registry/client.ts';
+import { renewable } from '../../src/registry/login.ts';
 import { parseReference } from '../../src/registry/reference.ts';
 import { usualLimits } from '../../src/registry/retry.ts';
 import { type PushOptions, pushImages } from '../../src/workflows/push.ts';
@@ -119,7 +120,7 @@ beforeAll(async () => {
   registry = await startRegistry({ credentials });
   direct = registryClient({
     domain: registry.host,
-    auth: credentials,
+    auth: renewable(async () => ({ auth: credentials, source: 'the test', expiresAt: null })),
     timeoutMs: 20_000,
     signal: new AbortController().signal,
   });

@@ -6,6 +6,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { RegistryFailure, RegistryRefusal } from '../../src/registry/answer.ts';
 import { sourceOf } from '../../src/registry/blobs.ts';
 import { type RegistryClient, registryClient } from '../../src/registry/client.ts';
+import { renewable } from '../../src/registry/login.ts';
 import { attach, referrersOf } from '../../src/registry/referrers.ts';
 import { type FaultProxy, startFaultProxy } from '../support/fault-proxy.ts';
 import { startReferrersProxy } from '../support/referrers-proxy.ts';
@@ -21,7 +22,12 @@ let client: RegistryClient;
 let path: string;
 
 const clientOf = (domain: string, auth: typeof credentials | null = credentials, timeoutMs = 5000) =>
-  registryClient({ domain, auth, timeoutMs, signal: new AbortController().signal });
+  registryClient({
+    domain,
+    auth: renewable(async () => ({ auth, source: 'the test', expiresAt: null })),
+    timeoutMs,
+    signal: new AbortController().signal,
+  });
 
 beforeAll(async () => {
   registry = await startRegistry({ credentials });
