@@ -40,15 +40,15 @@ export default class Push extends BaseCommand<typeof Push> {
       helpValue: 'HOST[/PATH]',
       summary: 'Registry instead of an environment: images are HOST/PATH/SUFFIX:TAG.',
     }),
-    'create-repositories': Flags.boolean({
-      summary: 'Create the repositories that ECR lacks, as the environment says under "create".',
-    }),
     tag: Flags.string({
       helpValue: 'TAG',
       multiple: true,
       multipleNonGreedy: true,
       summary:
         "Further tag of each image, put before its own: {revision}, {date} (of the build), {stage} and {tag} stand for the image's.",
+    }),
+    'create-repositories': Flags.boolean({
+      summary: 'Create the repositories that ECR lacks, as the environment says under "create".',
     }),
     'dry-run': Flags.boolean({ summary: 'Look at what is there, and send nothing.' }),
     jobs: Flags.integer({

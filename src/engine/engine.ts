@@ -246,6 +246,8 @@ export interface TransferProgress {
   readonly status: string;
   /** Whether a pushed layer is in the registry now: sent, found there, or taken from another repository. */
   readonly arrived: boolean;
+  /** Whether a layer failed and the engine waits before it tries again: for up to 50 s, whatever the reason. */
+  readonly struggles: boolean;
   readonly current: number | null;
   readonly total: number | null;
 }
