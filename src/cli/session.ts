@@ -3,7 +3,7 @@ import type { Engine } from '../engine/engine.ts';
 import { DwtError } from '../errors.ts';
 import type { Emit } from '../events.ts';
 import type { Project } from '../project/project.ts';
-import { conceal } from '../redact.ts';
+import type { AuthProvider } from '../registry/login.ts';
 
 export interface Session {
   readonly environment: NodeJS.ProcessEnv;
@@ -45,6 +45,8 @@ export function openSession({ project, engine, emit, signal, secondSignal }: Ses
   const environment = process.env;
   const cwd = process.cwd();
   let connected: Engine | null = null;
+  /** By host: builds ask for the same one again and again. */
+  const logins = new Map<string, AuthProvider>();
   const connect = async (): Promise<Engine> => {
     const { connectEngine } = await import('../engine/connect.ts');
     connected ??= await connectEngine({ ...(engine !== undefined && { engine }), environment, signal });
@@ -84,12 +86,13 @@ export function openSession({ project, engine, emit, signal, secondSignal }: Ses
       }
     },
     async credentials(host) {
-      const { credentialsFor } = await import('../registry/credentials.ts');
-      const { auth } = await credentialsFor(host, environment);
+      const { authProvider } = await import('../registry/login.ts');
+      const login = logins.get(host) ?? authProvider(host, environment);
+      logins.set(host, login);
+      const auth = await login.current();
       if (!auth) return null;
       // An identity token travels as the secret of a user without a name, as docker sends it.
       const secret = auth.identityToken ?? auth.password ?? '';
-      conceal(secret);
       return { username: auth.identityToken === undefined ? (auth.username ?? '') : '', secret };
     },
     close: () => connected?.close(),
