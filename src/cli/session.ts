@@ -88,7 +88,7 @@ export function openSession(options: SessionOptions): Session {
     },
     async credentials(host) {
       const { credentialsFor } = await import('../registry/credentials.ts');
-      const auth = await credentialsFor(host, environment);
+      const { auth } = await credentialsFor(host, environment);
       if (!auth) return null;
       // An identity token travels as the secret of a user without a name, as docker sends it.
       const secret = auth.identityToken ?? auth.password ?? '';

@@ -149,15 +149,25 @@ function artifactsOf(file: ProjectFile | null): Map<string, Artifact> {
 
 function environmentsOf(file: ProjectFile | null): Map<string, Environment> {
   const environments = new Map<string, Environment>();
-  for (const [name, { registry, repository, features }] of Object.entries(file?.data.environments ?? {})) {
+  for (const [name, { registry, repository, releases = null, features }] of Object.entries(
+    file?.data.environments ?? {},
+  )) {
     const at = (field: string) => file?.locate(['environments', name, field]);
-    const [inRegistry, inRepository] = [at('registry'), at('repository')];
+    const [inRegistry, inRepository, inReleases] = [at('registry'), at('repository'), at('releases')];
     environments.set(name, {
       name,
       registry,
       repository,
+      releases,
       allFeatures: features === 'all',
-      ...(inRegistry && inRepository && { locations: { registry: inRegistry, repository: inRepository } }),
+      ...(inRegistry &&
+        inRepository && {
+          locations: {
+            registry: inRegistry,
+            repository: inRepository,
+            ...(releases !== null && inReleases && { releases: inReleases }),
+          },
+        }),
     });
   }
   return environments;

@@ -81,10 +81,16 @@ export interface Environment {
   readonly registry: string;
   /** With `{suffix}` still in it. */
   readonly repository: string;
+  /** Repository of the records of releases, with variables as above; null for `repository` with the suffix "releases". */
+  readonly releases: string | null;
   /** Whether an image that lacks a feature of its stage is refused. */
   readonly allFeatures: boolean;
   /** Where the project file says so. */
-  readonly locations?: { readonly registry: Location; readonly repository: Location };
+  readonly locations?: {
+    readonly registry: Location;
+    readonly repository: Location;
+    readonly releases?: Location;
+  };
 }
 
 export interface Project {

@@ -60,6 +60,11 @@ const environment = described(
         ),
       "Repository of an image, with {suffix} where the stage's publish suffix goes.",
     ),
+    releases: z.optional(
+      text(
+        'Repository where releases to this environment are written down. Default: the repository with the suffix releases',
+      ),
+    ),
     features: z.optional(
       described(z.literal('all'), 'all: an image that lacks a feature of its stage is not pushed here.'),
     ),

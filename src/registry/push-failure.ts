@@ -104,13 +104,10 @@ function unauthorized(
   make: (code: ErrorCode, message: string, hint: string) => DwtError,
 ): DwtError {
   const hint = `Run \`docker login ${domain}\` as the user that runs dwt, or name the folder of its config.json in DOCKER_CONFIG.`;
-  return auth === null
-    ? make('PUSH_DENIED', `${domain} asks for a login, and docker's configuration has none for it.`, hint)
-    : make(
-        'PUSH_DENIED',
-        `${domain} does not accept the login that docker's configuration has for it.`,
-        hint,
-      );
+  const { auth: used = null, source = 'this machine' } = auth.login ?? {};
+  return used === null
+    ? make('PUSH_DENIED', `${domain} asks for a login, and ${source} has none for it.`, hint)
+    : make('PUSH_DENIED', `${domain} does not accept the login that ${source} has for it.`, hint);
 }
 
 interface Meaning {

@@ -16,21 +16,37 @@ export async function refuseIncomplete(
   targets: readonly PushTarget[],
   engine: Pick<Engine, 'inspectImage'>,
 ): Promise<void> {
-  const demanding = targets.filter(({ completeFor }) => completeFor !== undefined);
-  const found = await Promise.all(
-    demanding.map(async ({ stage, image }) => {
-      const labels = (await engine.inspectImage(image))?.labels;
-      // An image that is not there is told of by the push itself.
-      return { stage, lacks: labels ? lackingFeatures(project, stage, labels) : [] };
+  const labels = new Map<string, Readonly<Record<string, string>> | null>();
+  await Promise.all(
+    targets.map(async ({ stage, image, completeFor }) => {
+      if (completeFor !== undefined) labels.set(stage, (await engine.inspectImage(image))?.labels ?? null);
     }),
   );
-  const incomplete = found.filter(({ lacks }) => lacks.length > 0);
+  // An image that is not there is told of by the push itself.
+  refuseLabelled(project, targets, (stage) => labels.get(stage) ?? null);
+}
+
+/**
+ * The same of labels that are known, or planned.
+ *
+ * @throws DwtError FEATURE_MISSING, naming every image and what it lacks
+ */
+export function refuseLabelled(
+  project: Project,
+  targets: readonly PushTarget[],
+  labelsOf: (stage: string) => Readonly<Record<string, string>> | null,
+): void {
+  const incomplete = targets.flatMap(({ stage, completeFor }) => {
+    const labels = completeFor === undefined ? null : labelsOf(stage);
+    const lacks = labels ? lackingFeatures(project, stage, labels) : [];
+    return lacks.length > 0 ? [{ stage, lacks, completeFor }] : [];
+  });
   if (incomplete.length === 0) return;
   const images = incomplete.map(({ stage, lacks }) => `${stage} lacks ${lacks.join(' and ')}`).join('; ');
   const names = incomplete.map(({ stage }) => stage).join(' ');
   throw new DwtError(
     'FEATURE_MISSING',
-    `${demanding[0]?.completeFor} takes images with all their features, and ${images}. Nothing was pushed.`,
+    `${incomplete[0]?.completeFor} takes images with all their features, and ${images}. Nothing was pushed.`,
     { hint: `Build again with them: dwt build ${names}` },
   );
 }

@@ -5,6 +5,7 @@ import { type Observed, observe, type RegistryHost } from '../registry/observe.t
 import { judgeFailure } from '../registry/push-failure.ts';
 import { formatReference, type Reference } from '../registry/reference.ts';
 import { type RetryLimits, withRetries } from '../registry/retry.ts';
+import { withLogin } from '../registry/with-login.ts';
 import type { PushReport } from './push-report.ts';
 
 export interface Parcel {
@@ -75,11 +76,9 @@ async function push(
         timer = setTimeout(giveUp, silenceMs);
         onProgress(progress);
       };
-      const { digest } = await engine.push(
-        name,
-        host.auth,
-        onEvery,
-        AbortSignal.any([signal, silence.signal]),
+      const limits = AbortSignal.any([signal, silence.signal]);
+      const { digest } = await withLogin(host, reference.path, (auth) =>
+        engine.push(name, auth, onEvery, limits),
       );
       return digest;
     });

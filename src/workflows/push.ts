@@ -5,7 +5,7 @@ import { EngineRefusal } from '../engine/failure.ts';
 import { asDwtError, DwtError } from '../errors.ts';
 import type { Emit } from '../events.ts';
 import type { Project } from '../project/project.ts';
-import { credentialsFor } from '../registry/credentials.ts';
+import { authProvider } from '../registry/login.ts';
 import { type Observed, observe, type RegistryHost, registryHost } from '../registry/observe.ts';
 import { judgeFailure } from '../registry/push-failure.ts';
 import { formatReference } from '../registry/reference.ts';
@@ -171,7 +171,7 @@ export async function pushImages(options: PushOptions): Promise<PushResult> {
   return { images: targets.flatMap(({ stage }) => entries.get(stage) ?? []) };
 }
 
-/** Each registry's credentials are asked for once, however many images go there. */
+/** Each registry's login is asked for once, and anew when it has expired, however many images go there. */
 function knownHosts({
   environment,
   signal,
@@ -179,7 +179,10 @@ function knownHosts({
 }: PushOptions): (domain: string) => Promise<RegistryHost> {
   const known = new Map<string, Promise<RegistryHost>>();
   const open = async (domain: string): Promise<RegistryHost> => {
-    return registryHost(domain, await credentialsFor(domain, environment), signal, answerMs);
+    const auth = authProvider(domain, environment);
+    // What cannot work at all is told before anything is asked.
+    await auth.current();
+    return registryHost(domain, auth, signal, answerMs);
   };
   return (domain) => {
     const host = known.get(domain) ?? open(domain);
