@@ -79,6 +79,14 @@ export const buildFlags = {
   }),
 };
 
+/** Of the commands that do the long work; `BaseCommand` writes what it asks for. */
+export const reportFlag = {
+  report: Flags.string({
+    helpValue: 'DIR',
+    summary: 'Write DIR/index.html as well: the whole run as one page, whatever became of it.',
+  }),
+};
+
 /**
  * `KEY=VALUE` words as an object; values of keys that sound secret are concealed.
  *

@@ -38,10 +38,13 @@ export interface SessionOptions {
   readonly emit: Emit;
   readonly signal: AbortSignal;
   readonly secondSignal: () => AbortSignal;
+  /** Told of what the command opens. */
+  readonly opened?: { project(project: Project): void; engine(engine: Engine): void };
 }
 
 /** Opens nothing yet: a command that needs no engine never looks for one, nor loads the code that would. */
-export function openSession({ project, engine, emit, signal, secondSignal }: SessionOptions): Session {
+export function openSession(options: SessionOptions): Session {
+  const { project, engine, emit, signal, secondSignal, opened } = options;
   const environment = process.env;
   const cwd = process.cwd();
   let connected: Engine | null = null;
@@ -50,6 +53,7 @@ export function openSession({ project, engine, emit, signal, secondSignal }: Ses
   const connect = async (): Promise<Engine> => {
     const { connectEngine } = await import('../engine/connect.ts');
     connected ??= await connectEngine({ ...(engine !== undefined && { engine }), environment, signal });
+    opened?.engine(connected);
     return connected;
   };
   return {
@@ -60,7 +64,7 @@ export function openSession({ project, engine, emit, signal, secondSignal }: Ses
     secondSignal,
     async project({ buildArguments = {}, platform = null, without = [], with: asked = [] } = {}) {
       const { loadProject } = await import('../project/load.ts');
-      return loadProject({
+      const loaded = await loadProject({
         ...(project !== undefined && { project }),
         ...(platform !== null && { platform }),
         cwd,
@@ -69,6 +73,8 @@ export function openSession({ project, engine, emit, signal, secondSignal }: Ses
         without,
         with: asked,
       });
+      opened?.project(loaded);
+      return loaded;
     },
     engine: connect,
     async engineOrNull() {
