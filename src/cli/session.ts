@@ -28,6 +28,8 @@ export interface ProjectOptions {
   readonly platform?: string | null;
   /** Names of features to be left out. */
   readonly without?: readonly string[];
+  /** Names of features that are wanted where they are left out unless asked for. */
+  readonly with?: readonly string[];
 }
 
 export interface SessionOptions {
@@ -36,10 +38,13 @@ export interface SessionOptions {
   readonly emit: Emit;
   readonly signal: AbortSignal;
   readonly secondSignal: () => AbortSignal;
+  /** Told of what the command opens. */
+  readonly opened?: { project(project: Project): void; engine(engine: Engine): void };
 }
 
 /** Opens nothing yet: a command that needs no engine never looks for one, nor loads the code that would. */
-export function openSession({ project, engine, emit, signal, secondSignal }: SessionOptions): Session {
+export function openSession(options: SessionOptions): Session {
+  const { project, engine, emit, signal, secondSignal, opened } = options;
   const environment = process.env;
   const cwd = process.cwd();
   let connected: Engine | null = null;
@@ -48,6 +53,7 @@ export function openSession({ project, engine, emit, signal, secondSignal }: Ses
   const connect = async (): Promise<Engine> => {
     const { connectEngine } = await import('../engine/connect.ts');
     connected ??= await connectEngine({ ...(engine !== undefined && { engine }), environment, signal });
+    opened?.engine(connected);
     return connected;
   };
   return {
@@ -56,16 +62,19 @@ export function openSession({ project, engine, emit, signal, secondSignal }: Ses
     emit,
     signal,
     secondSignal,
-    async project({ buildArguments = {}, platform = null, without = [] } = {}) {
+    async project({ buildArguments = {}, platform = null, without = [], with: asked = [] } = {}) {
       const { loadProject } = await import('../project/load.ts');
-      return loadProject({
+      const loaded = await loadProject({
         ...(project !== undefined && { project }),
         ...(platform !== null && { platform }),
         cwd,
         environment,
         buildArguments,
         without,
+        with: asked,
       });
+      opened?.project(loaded);
+      return loaded;
     },
     engine: connect,
     async engineOrNull() {

@@ -1,6 +1,6 @@
 import { Flags } from '@oclif/core';
 import { type ArgsOf, BaseCommand, type FlagsOf } from '../cli/base-command.ts';
-import { stagesArgument } from '../cli/flags.ts';
+import { reportFlag, stagesArgument } from '../cli/flags.ts';
 import type { Outcome } from '../cli/outcome.ts';
 import type { Session } from '../cli/session.ts';
 
@@ -58,6 +58,7 @@ export default class Push extends BaseCommand<typeof Push> {
       default: usualJobs,
       summary: 'How many images are sent at once.',
     }),
+    ...reportFlag,
   };
 
   protected override async perform(
@@ -91,6 +92,10 @@ export default class Push extends BaseCommand<typeof Push> {
       json: result,
       text: (paper) => renderPush(result, paper),
       errors: result.images.flatMap(({ error }) => error ?? []),
+      report: {
+        pushed: result.images,
+        facts: flags.env === undefined ? [] : [['Environment', flags.env]],
+      },
     };
   }
 }

@@ -111,6 +111,7 @@ describe('a project file', () => {
       server: {
         url: 'https://example.com/server.deb',
         sha256: null,
+        standIn: false,
         location: { file: expect.stringMatching(/dwt\.yaml$/), line: 9, column: 3 },
       },
     });
