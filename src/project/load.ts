@@ -149,9 +149,8 @@ function artifactsOf(file: ProjectFile | null): Map<string, Artifact> {
 
 function environmentsOf(file: ProjectFile | null): Map<string, Environment> {
   const environments = new Map<string, Environment>();
-  for (const [name, { registry, repository, releases = null, features }] of Object.entries(
-    file?.data.environments ?? {},
-  )) {
+  for (const [name, data] of Object.entries(file?.data.environments ?? {})) {
+    const { registry, repository, releases = null, features, proved = null, create } = data;
     const at = (field: string) => file?.locate(['environments', name, field]);
     const [inRegistry, inRepository, inReleases] = [at('registry'), at('repository'), at('releases')];
     environments.set(name, {
@@ -160,6 +159,8 @@ function environmentsOf(file: ProjectFile | null): Map<string, Environment> {
       repository,
       releases,
       allFeatures: features === 'all',
+      proved,
+      create: { immutable: create?.immutable ?? false, scan: create?.scan ?? false },
       ...(inRegistry &&
         inRepository && {
           locations: {

@@ -75,6 +75,16 @@ export interface StageSettings {
   readonly checks: CheckSettings;
 }
 
+/** That an image kept its contract, or that its page was right too. */
+export type Proof = 'contract' | 'page';
+
+export interface RepositorySettings {
+  /** Tags that are there can never be moved. */
+  readonly immutable: boolean;
+  /** Images are scanned when they are pushed. */
+  readonly scan: boolean;
+}
+
 export interface Environment {
   readonly name: string;
   /** With `${VARIABLE}` still in it; substituted when the environment is used. */
@@ -85,6 +95,10 @@ export interface Environment {
   readonly releases: string | null;
   /** Whether an image that lacks a feature of its stage is refused. */
   readonly allFeatures: boolean;
+  /** What must be proved of an image that is pushed here; null for nothing. */
+  readonly proved: Proof | null;
+  /** How repositories that are missing at ECR are made, when that is asked for. */
+  readonly create: RepositorySettings;
   /** Where the project file says so. */
   readonly locations?: {
     readonly registry: Location;

@@ -2,7 +2,7 @@
 import * as z from 'zod/mini';
 import { checksSchema } from './checks-schema.ts';
 import { described, named, text } from './described.ts';
-import { kinds } from './vocabulary.ts';
+import { kinds, proofs } from './vocabulary.ts';
 
 const publish = described(
   z.strictObject({
@@ -67,6 +67,25 @@ const environment = described(
     ),
     features: z.optional(
       described(z.literal('all'), 'all: an image that lacks a feature of its stage is not pushed here.'),
+    ),
+    proved: z.optional(
+      described(
+        z.enum(proofs),
+        'contract: only an image that itself passed dwt smoke-test is pushed here; page: and was looked at with --page.',
+      ),
+    ),
+    create: z.optional(
+      described(
+        z.strictObject({
+          immutable: z.optional(
+            described(z.boolean(), 'Whether tags that are there can never be moved. Default: false'),
+          ),
+          scan: z.optional(
+            described(z.boolean(), 'Whether images are scanned when they are pushed. Default: false'),
+          ),
+        }),
+        'How dwt push --create-repositories makes the repositories that ECR lacks.',
+      ),
     ),
   }),
   'A place that images are published to.',

@@ -13,6 +13,7 @@ import { selectStages } from '../hierarchy/select.ts';
 import { type CheckSettings, imageReference, type Kind, type Project } from '../project/project.ts';
 import { parseReference } from '../registry/reference.ts';
 import { Screenshots } from './screenshots.ts';
+import { rememberVerdict } from './smoke-test-verdict.ts';
 
 export interface ImageToTest {
   /** Null for an image of nobody's project. */
@@ -31,6 +32,8 @@ export interface SmokeTestOptions {
   readonly probeImage?: string | null;
   /** Null where pages are not looked at. */
   readonly pages?: PageOptions | null;
+  /** Says where verdicts are kept for pushes that ask for them; without it they are not. */
+  readonly environment?: Readonly<Record<string, string | undefined>>;
   readonly emit: Emit;
   readonly signal: AbortSignal;
 }
@@ -122,7 +125,13 @@ export async function smokeTest(options: SmokeTestOptions): Promise<SmokeTestRes
   try {
     return {
       images: await Promise.all(
-        images.map((image) => limit(() => testImage(image, { laboratory, pages: pages ?? null }, options))),
+        images.map((image) =>
+          limit(async () => {
+            const tested = await testImage(image, { laboratory, pages: pages ?? null }, options);
+            await rememberVerdict(image, tested, options);
+            return tested;
+          }),
+        ),
       ),
     };
   } finally {
