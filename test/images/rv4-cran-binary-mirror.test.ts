@@ -337,7 +337,7 @@ describe('what goes wrong is said in a line', () => {
         version: '1.0',
         namespace: 'useDynLib(library)\n',
         files: {
-          'src/init.c': 'int nothing(void) { return 0; }\n',
+          'src/init.c': 'double gsl_hypot(double, double);\ndouble five(void) { return gsl_hypot(3, 4); }\n',
           'src/Makevars': 'PKG_LIBS = -lgsl -lgslcblas\n',
         },
       });
