@@ -34,7 +34,9 @@ test(
     const pages = images.flatMap(({ stage, checks }) =>
       checks.some(({ name }) => name === 'page') ? [stage] : [],
     );
-    expect(pages).toEqual(expect.arrayContaining(['python-jupyterlab', 'python-visualisation', 'rv4-visualisation']));
+    expect(pages).toEqual(
+      expect.arrayContaining(['python-jupyterlab', 'python-visualisation', 'rv4-visualisation']),
+    );
   },
   buildTimeout,
 );

@@ -51,33 +51,62 @@ describe('the feature cran', () => {
     return { ...run, image: `${project.name}/rv4-common-packages` };
   }
 
-  test('compiles in parallel, names what failed with the end of its log, and keeps the rest for the next build', async () => {
-    const first = await build('dwtf', 'dwtx', 'dwty', 'dwtneedsbad');
-    expect(first.status).toBe(1);
-    expect(first.stderr).toContain(`dwtbad ${version} failed. The end of its log:`);
-    expect(first.stderr).toContain('no-such-library.h: No such file or directory');
-    expect(first.stderr).toContain('dwtneedsbad was not tried, as what it needs failed');
-    expect(first.stderr).toContain('2 of 6 packages failed: dwtneedsbad, dwtbad. The others are kept');
+  test(
+    'compiles in parallel, names what failed with the end of its log, and keeps the rest for the next build',
+    async () => {
+      const first = await build('dwtf', 'dwtx', 'dwty', 'dwtneedsbad');
+      expect(first.status).toBe(1);
+      expect(first.stderr).toContain(`dwtbad ${version} failed. The end of its log:`);
+      expect(first.stderr).toContain('no-such-library.h: No such file or directory');
+      expect(first.stderr).toContain('dwtneedsbad was not tried, as what it needs failed');
+      expect(first.stderr).toContain('2 of 6 packages failed: dwtneedsbad, dwtbad. The others are kept');
 
-    // Nothing can be fetched any more: what the second build has, it has from the first.
-    await mirror.shell('mkdir /aside && mv /mirror/cran/src/contrib/dwt[cfxy]_* /aside');
-    const second = await build('dwtf', 'dwtx', 'dwty');
-    await mirror.shell('mv /aside/* /mirror/cran/src/contrib');
-    expect(second.stderr.slice(-4000)).toContain(`installed dwtf ${version}`);
-    expect(second.status).toBe(0);
-    const container = await lab.start({ image: second.image, network: 'none', command: ['sleep', 'infinity'] });
-    expect(await container.shell("Rscript -e 'cat(dwtf::sixfold(7), dwtx::dwtx())'", 'dw-user')).toBe('42 dwtx');
-    // What it took to compile one of them is gone again.
-    expect(await container.shell("dpkg-query -W 'libgsl*'; ls -A /mnt /tmp")).toMatch(/^libgsl28[^\n]*\nlibgslcblas0[^\n]*\n\/mnt:\n\n\/tmp:\n$/);
-    const details = await lab.engine.inspectImage(second.image);
-    expect(details?.labels['dwt.features']).toBe('cran');
-  }, buildTimeout);
+      // Nothing can be fetched any more: what the second build has, it has from the first.
+      await mirror.shell('mkdir /aside && mv /mirror/cran/src/contrib/dwt[cfxy]_* /aside');
+      const second = await build('dwtf', 'dwtx', 'dwty');
+      await mirror.shell('mv /aside/* /mirror/cran/src/contrib');
+      expect(second.stderr.slice(-4000)).toContain(`installed dwtf ${version}`);
+      expect(second.status).toBe(0);
+      const container = await lab.start({
+        image: second.image,
+        network: 'none',
+        command: ['sleep', 'infinity'],
+      });
+      expect(await container.shell("Rscript -e 'cat(dwtf::sixfold(7), dwtx::dwtx())'", 'dw-user')).toBe(
+        '42 dwtx',
+      );
+      // What it took to compile one of them is gone again.
+      expect(await container.shell("dpkg-query -W 'libgsl*'; ls -A /mnt /tmp")).toMatch(
+        /^libgsl28[^\n]*\nlibgslcblas0[^\n]*\n\/mnt:\n\n\/tmp:\n$/,
+      );
+      const details = await lab.engine.inspectImage(second.image);
+      expect(details?.labels['dwt.features']).toBe('cran');
+    },
+    buildTimeout,
+  );
 
   test('says which package, or which repository, is not there', async () => {
-    const run = await mirror.run(['env', 'CRAN=http://127.0.0.1:8000/cran', '/usr/local/lib/dw/build-cran', 'dwtc', 'dwtnowhere']);
-    expect(run).toMatchObject({ exitCode: 1, stderr: expect.stringMatching(/^build-cran: \S+ has no package dwtnowhere$/m) });
-    const gone = await mirror.run(['env', 'CRAN=http://127.0.0.1:9/cran', '/usr/local/lib/dw/build-cran', 'dwtc']);
-    expect(gone).toMatchObject({ exitCode: 1, stderr: expect.stringContaining('no package index can be read from http://127.0.0.1:9/cran') });
+    const run = await mirror.run([
+      'env',
+      'CRAN=http://127.0.0.1:8000/cran',
+      '/usr/local/lib/dw/build-cran',
+      'dwtc',
+      'dwtnowhere',
+    ]);
+    expect(run).toMatchObject({
+      exitCode: 1,
+      stderr: expect.stringMatching(/^build-cran: \S+ has no package dwtnowhere$/m),
+    });
+    const gone = await mirror.run([
+      'env',
+      'CRAN=http://127.0.0.1:9/cran',
+      '/usr/local/lib/dw/build-cran',
+      'dwtc',
+    ]);
+    expect(gone).toMatchObject({
+      exitCode: 1,
+      stderr: expect.stringContaining('no package index can be read from http://127.0.0.1:9/cran'),
+    });
   });
 });
 
@@ -93,7 +122,12 @@ describe('install.packages()', () => {
 
   /** All that R says. */
   async function r(container: Container, code: string): Promise<string> {
-    const run = await container.run(['bash', '-c', 'until pgrep -u dw-user sleep >/dev/null; do sleep 0.1; done; exec Rscript -e "$0" 2>&1', code]);
+    const run = await container.run([
+      'bash',
+      '-c',
+      'until pgrep -u dw-user sleep >/dev/null; do sleep 0.1; done; exec Rscript -e "$0" 2>&1',
+      code,
+    ]);
     return run.stdout;
   }
 
@@ -103,25 +137,35 @@ describe('install.packages()', () => {
     expect(await r(tool, 'install.packages(c("dwtf", "dwtbin"), quiet = TRUE)')).not.toContain('Warning');
     expect((await tool.shell(`ls ${library}`)).split('\n')).toEqual(['dwtbin', 'dwtc', 'dwtf', '']);
     // Without debugging information, which would be most of it.
-    expect(await tool.shell(`readelf -S ${library}/dwtc/libs/dwtc.so | grep -c debug_info || true`)).toBe('0\n');
+    expect(await tool.shell(`readelf -S ${library}/dwtc/libs/dwtc.so | grep -c debug_info || true`)).toBe(
+      '0\n',
+    );
     const next = await start(mirrorRoot, volume);
     expect(await r(next, 'cat(dwtf::sixfold(7), dwtbin::dwtbin())')).toBe('42 dwtbin');
   });
 
   test('says what is wrong with the mirror, and with a package', async () => {
     const tool = await start(mirrorRoot);
-    expect(await r(tool, 'install.packages("dwtnowhere")')).toContain('package ‘dwtnowhere’ is not available');
+    expect(await r(tool, 'install.packages("dwtnowhere")')).toContain(
+      'package ‘dwtnowhere’ is not available',
+    );
     const failed = await r(tool, 'install.packages("dwtneedsbad")');
     expect(failed).toContain('no-such-library.h: No such file or directory');
     expect(failed).toContain('installation of package ‘dwtbad’ had non-zero exit status');
     expect(await r(tool, 'find.package("dwtbad")')).toContain('there is no package called ‘dwtbad’');
 
     const wrong = await start(`${mirrorRoot}/nowhere`);
-    expect(await r(wrong, 'install.packages("dwtc")')).toContain(`cannot open URL '${mirrorRoot}/nowhere/cran/src/contrib/PACKAGES'`);
+    expect(await r(wrong, 'install.packages("dwtc")')).toContain(
+      `cannot open URL '${mirrorRoot}/nowhere/cran/src/contrib/PACKAGES'`,
+    );
     const gone = await start('http://mirror:9');
-    expect(await r(gone, 'install.packages("dwtc")')).toContain('unable to access index for repository http://mirror:9/cran/src/contrib');
+    expect(await r(gone, 'install.packages("dwtc")')).toContain(
+      'unable to access index for repository http://mirror:9/cran/src/contrib',
+    );
     const stale = await start(`${mirrorRoot}/stale`);
-    expect(await r(stale, 'install.packages("dwtgone")')).toMatch(/dwtgone_\S+': HTTP status was '404 Not Found'[\s\S]*download of package ‘dwtgone’ failed/);
+    expect(await r(stale, 'install.packages("dwtgone")')).toMatch(
+      /dwtgone_\S+': HTTP status was '404 Not Found'[\s\S]*download of package ‘dwtgone’ failed/,
+    );
     const nonsense = await start('mirror');
     expect(await r(nonsense, 'cat(getOption("repos"))')).not.toContain('mirror');
     expect(await nonsense.logs()).toContain('start: MIRROR_ROOT is not an http or https URL');
@@ -136,7 +180,9 @@ describe('install.packages()', () => {
     expect(await r(broken, 'install.packages("dwtkeep", quiet = TRUE)')).toContain('restoring previous');
     expect(await r(broken, 'cat(dwtkeep::dwtkeep())')).toBe('dwtkeep');
 
-    expect(await r(tool, 'install.packages("dwtlarge")')).toMatch(/No space left on device|cannot copy|write error/i);
+    expect(await r(tool, 'install.packages("dwtlarge")')).toMatch(
+      /No space left on device|cannot copy|write error/i,
+    );
     expect((await tool.shell(`ls ${library}`)).split('\n')).toEqual(['dwtkeep', '']);
     expect(await r(tool, 'cat(dwtkeep::dwtkeep())')).toBe('dwtkeep');
   });
@@ -147,7 +193,9 @@ describe('install.packages()', () => {
     const older = `${home}/R/x86_64-pc-linux-gnu-library/4.2`;
     await tool.shell(`mkdir -p ${older}/dwtold && touch ${older}/dwtold/DESCRIPTION`, 'dw-user');
     const interactive = () => tool.shell('R -q --no-save --interactive 2>&1 <<<"quit()"', 'dw-user');
-    expect(await interactive()).toContain('What you installed under R 4.2 is still in your home, but not for R 4.5: install.packages()');
+    expect(await interactive()).toContain(
+      'What you installed under R 4.2 is still in your home, but not for R 4.5: install.packages()',
+    );
     await r(tool, 'install.packages("dwtc", quiet = TRUE)');
     expect(await interactive()).not.toContain('4.2');
     expect(await tool.shell(`ls ${older}`)).toBe('dwtold\n');

@@ -19,15 +19,24 @@ export async function buildExample(lab: Lab, name: string, stage: string, base: 
   const published = `data-workspace-tools/${stage}`;
   const dockerfile = files['Dockerfile'] ?? '';
   expect(dockerfile).toContain(`FROM ${published} AS ${name}-example\n`);
-  return await lab.extend(
-    { ...files, Dockerfile: dockerfile.replace(published, base) },
-    `${name}-example`,
-  );
+  return await lab.extend({ ...files, Dockerfile: dockerfile.replace(published, base) }, `${name}-example`);
 }
 
 /** What an image fails of the contract of a visualisation. */
-export async function failedChecks(project: TestProject, image: string, ...words: string[]): Promise<unknown[]> {
-  const judged = await project.dwt(['smoke-test', '--image', image, '--kind', 'visualisation', '--json', ...words]);
+export async function failedChecks(
+  project: TestProject,
+  image: string,
+  ...words: string[]
+): Promise<unknown[]> {
+  const judged = await project.dwt([
+    'smoke-test',
+    '--image',
+    image,
+    '--kind',
+    'visualisation',
+    '--json',
+    ...words,
+  ]);
   const [{ verdict, checks }] = judged.json<{
     images: [{ verdict: string; checks: { name: string; verdict: string; detail: string }[] }];
   }>().images;
