@@ -6,6 +6,7 @@ export const testPackages = [
   'openssl', // certificates of TLS engines and registries
   'libxml2-utils', // xmllint: JUnit reports against their schema
   'git',
+  'python3-venv', // AWS's API by moto's server
 ];
 
 /** What the tests of the real images start beyond that. */

@@ -9,7 +9,7 @@ import type { PlannedArtifacts } from '../artifacts/artifact.ts';
 import type { BuildContext } from '../context/context.ts';
 import type { EngineImage } from '../engine/engine.ts';
 import type { Stage } from '../hierarchy/hierarchy.ts';
-import { argumentsWithout, featureArgument, featuresOf } from '../project/features.ts';
+import { featureArgument, featureArguments, featuresOf } from '../project/features.ts';
 import { imageReference, type Project } from '../project/project.ts';
 import type { EpochChoice } from './epoch.ts';
 import {
@@ -157,7 +157,13 @@ function planStage(
     get labels() {
       return labelsOf(one, keyed, input);
     },
-    buildArguments: { ...given, ...argumentsWithout(seenOf(input.project.without, one, keyed, input)) },
+    buildArguments: {
+      ...given,
+      ...featureArguments({
+        without: seenOf(input.project.without, one, keyed, input),
+        asked: seenOf(input.project.asked, one, keyed, input),
+      }),
+    },
     epoch,
   };
 }

@@ -17,16 +17,32 @@ export async function refuseIncomplete(
   targets: readonly PushTarget[],
   engine: Pick<Engine, 'inspectImage'>,
 ): Promise<void> {
-  const demanding = targets.filter(({ completeFor }) => completeFor !== undefined);
-  const found = await Promise.all(
-    demanding.map(async ({ stage, image }) => {
-      const labels = (await engine.inspectImage(image))?.labels;
-      // An image that is not there is told of by the push itself.
-      const lacks = labels ? lackingFeatures(project, stage, labels) : [];
-      return { stage, lacks, standIns: labels ? standInsOf(labels) : [] };
+  const labels = new Map<string, Readonly<Record<string, string>> | null>();
+  await Promise.all(
+    targets.map(async ({ stage, image, completeFor }) => {
+      if (completeFor !== undefined) labels.set(stage, (await engine.inspectImage(image))?.labels ?? null);
     }),
   );
-  const incomplete = found.filter(({ lacks, standIns }) => lacks.length + standIns.length > 0);
+  // An image that is not there is told of by the push itself.
+  refuseLabelled(project, targets, (stage) => labels.get(stage) ?? null);
+}
+
+/**
+ * The same of labels that are known, or planned.
+ *
+ * @throws DwtError FEATURE_MISSING, naming every image and what it lacks
+ */
+export function refuseLabelled(
+  project: Project,
+  targets: readonly PushTarget[],
+  labelsOf: (stage: string) => Readonly<Record<string, string>> | null,
+): void {
+  const incomplete = targets.flatMap(({ stage, completeFor }) => {
+    const labels = completeFor === undefined ? null : labelsOf(stage);
+    const lacks = labels ? lackingFeatures(project, stage, labels) : [];
+    const standIns = labels ? standInsOf(labels) : [];
+    return lacks.length + standIns.length > 0 ? [{ stage, lacks, standIns, completeFor }] : [];
+  });
   if (incomplete.length === 0) return;
   const images = incomplete
     .map(({ stage, lacks, standIns }) => {
@@ -41,12 +57,12 @@ export async function refuseIncomplete(
   const how = incomplete.some(({ standIns }) => standIns.length > 0) ? 'the real files' : 'them';
   throw new DwtError(
     'FEATURE_MISSING',
-    `${demanding[0]?.completeFor} takes images with all their features, and ${images}. Nothing was pushed.`,
+    `${incomplete[0]?.completeFor} takes images with all their features, and ${images}. Nothing was pushed.`,
     { hint: `Build again with ${how}: dwt build ${names}` },
   );
 }
 
-/** Features of the stage, and of what it stands on, that the label does not say to be in. */
+/** Features of the stage, and of what it stands on, that the label does not say to be in; of those that nobody has to ask for. */
 export function lackingFeatures(
   project: Project,
   stage: string,
@@ -54,9 +70,14 @@ export function lackingFeatures(
 ): string[] {
   const said = labels['dwt.features']?.split(',') ?? [];
   const stages = closure(project.hierarchy, [stage]);
-  const own = [...featuresOf(project).keys()].filter((feature) =>
+  const features = featuresOf(project);
+  const demanded = [...features].filter(([, { optIn }]) => !optIn).map(([name]) => name);
+  const own = demanded.filter((feature) =>
     stages.some((each) => each.arguments.has(featureArgument(feature))),
   );
-  const leftOut = said.filter((text) => text.startsWith('-')).map((text) => text.slice(1));
+  const leftOut = said
+    .filter((text) => text.startsWith('-'))
+    .map((text) => text.slice(1))
+    .filter((feature) => !features.get(feature)?.optIn);
   return [...new Set([...own.filter((feature) => !said.includes(feature)), ...leftOut])].sort();
 }

@@ -14,6 +14,7 @@ import { standInsOf } from '../plan/stand-ins.ts';
 import { type CheckSettings, imageReference, type Kind, type Project } from '../project/project.ts';
 import { parseReference } from '../registry/reference.ts';
 import { Screenshots } from './screenshots.ts';
+import { rememberVerdict } from './smoke-test-verdict.ts';
 
 export interface ImageToTest {
   /** Null for an image of nobody's project. */
@@ -32,6 +33,8 @@ export interface SmokeTestOptions {
   readonly probeImage?: string | null;
   /** Null where pages are not looked at. */
   readonly pages?: PageOptions | null;
+  /** Says where verdicts are kept for pushes that ask for them; without it they are not. */
+  readonly environment?: Readonly<Record<string, string | undefined>>;
   readonly emit: Emit;
   readonly signal: AbortSignal;
 }
@@ -125,7 +128,13 @@ export async function smokeTest(options: SmokeTestOptions): Promise<SmokeTestRes
   try {
     return {
       images: await Promise.all(
-        images.map((image) => limit(() => testImage(image, { laboratory, pages: pages ?? null }, options))),
+        images.map((image) =>
+          limit(async () => {
+            const tested = await testImage(image, { laboratory, pages: pages ?? null }, options);
+            await rememberVerdict(image, tested, options);
+            return tested;
+          }),
+        ),
       ),
     };
   } finally {
