@@ -56,7 +56,8 @@ export interface TestEcr {
 }
 
 export async function startEcr(): Promise<TestEcr> {
-  const [moto, registry] = await Promise.all([startMoto(), startRegistry()]);
+  const moto = await startMoto();
+  const registry = await startRegistry();
   const folder = mkdtempSync(join(tmpdir(), 'dwt-ecr-'));
   const certificate = makeCertificate(folder);
   const live = new Set<string>();
