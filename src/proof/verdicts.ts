@@ -19,6 +19,17 @@ const verdictSchema = z.object({
   verdict: z.enum(['pass', 'fail']),
   /** Names of the checks that were judged. */
   checks: z.array(z.string()),
+  /** What each of them saw; absent in what older versions wrote. */
+  results: z
+    .array(
+      z.object({
+        name: z.string(),
+        verdict: z.enum(['pass', 'fail']),
+        detail: z.string(),
+        seconds: z.number(),
+      }),
+    )
+    .optional(),
   /** Names of those that failed or could not be judged. */
   failed: z.array(z.string()),
   /** When it was judged, in ISO 8601. */

@@ -7,7 +7,7 @@ import { runTask } from '../task.ts';
 import type { PushTarget } from './push-targets.ts';
 
 export interface RepositoriesOptions {
-  readonly targets: readonly PushTarget[];
+  readonly targets: readonly Pick<PushTarget, 'reference'>[];
   readonly settings: RepositorySettings;
   /** Only looks for what is missing. */
   readonly dryRun: boolean;

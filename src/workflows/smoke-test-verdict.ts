@@ -26,6 +26,12 @@ export async function rememberVerdict(
         contract: contractDigest(kind, settings),
         verdict,
         checks: checks.map(({ name }) => name),
+        results: checks.map((check) => ({
+          name: check.name,
+          verdict: check.verdict,
+          detail: check.detail,
+          seconds: check.seconds,
+        })),
         // A job may end before anybody can look inside: what was not judged then is no failure.
         failed: verdict === 'pass' ? [] : failed,
         at,

@@ -318,7 +318,9 @@ describe('what goes wrong is said in a line', () => {
   let root: MirrorRoot;
   beforeAll(async () => {
     root = new MirrorRoot('flawed');
-    root.cran.packages.set('fine', { version: '1.0' });
+    // It sees nothing of what the job is started with.
+    const configure = '#!/bin/sh\n! env | grep -E "^(AWS|S3|MIRROR)_"\n';
+    root.cran.packages.set('fine', { version: '1.0', files: { configure } });
     root.cran.packages.set('gone', { version: '1.0' });
     await root.cran.upload();
     await s3.remove('flawed/cran/src/contrib/gone_1.0.tar.gz');
@@ -331,12 +333,21 @@ describe('what goes wrong is said in a line', () => {
       root.cran.packages.set('later', { version: '1.0', fields: { Depends: 'R (>= 99.0)' } });
       root.cran.packages.set('asks', { version: '1.0', fields: { Imports: 'nowhere, fine (>= 2.0)' } });
       root.cran.packages.set('other', { version: '1.0' });
+      root.cran.packages.set('library', {
+        version: '1.0',
+        namespace: 'useDynLib(library)\n',
+        files: {
+          'src/init.c': 'double gsl_hypot(double, double);\ndouble five(void) { return gsl_hypot(3, 4); }\n',
+          'src/Makevars': 'PKG_LIBS = -lgsl -lgslcblas\n',
+        },
+      });
       await root.cran.upload();
       await s3.put('flawed/cran/src/contrib/other_1.0.tar.gz', 'truncated');
-      const wanted = ['fine', 'gone', 'later', 'asks', 'other', 'unheard.of', 'stats'];
+      const wanted = ['fine', 'gone', 'later', 'asks', 'other', 'library', 'unheard.of', 'stats'];
       const { status, said } = await root.run(wanted);
       expect(status).toBe(1);
-      expect(listed(said, 'compiled')).toEqual(['fine']);
+      expect(listed(said, 'compiled')).toEqual(['fine', 'library']);
+      expect(said).toMatch(/^compiled +library .*asks for libgsl\.so\.\d+, .*which rv4 does not have$/m);
       expect(listed(said, 'failed')).toEqual(['asks', 'gone', 'later', 'other', 'unheard.of']);
       expect(said).toMatch(/^failed +gone .*the index of the source is stale: it names gone_1\.0\.tar\.gz/m);
       expect(said).toMatch(/^failed +other .*not what the index of the source means/m);
@@ -344,7 +355,7 @@ describe('what goes wrong is said in a line', () => {
         /^failed +asks .*it needs fine \(>= 2\.0\), and the source has 1\.0|it needs nowhere/m,
       );
       expect(said).toMatch(/^failed +unheard\.of .*the source has no such package/m);
-      expect(await root.index()).toEqual({ fine: '1.0' });
+      expect(await root.index()).toEqual({ fine: '1.0', library: '1.0' });
     },
     minutes,
   );

@@ -135,6 +135,7 @@ describe('the project file', () => {
     expect(resolveEnvironment(project, 'prod', {})).toEqual({
       registry: 'localhost',
       repository: '{suffix}',
+      releases: 'releases',
     });
   });
 

@@ -523,10 +523,12 @@ describe('resolveEnvironment', () => {
     expect(resolveEnvironment(project, 'dev', { ACCOUNT: '42' })).toEqual({
       registry: '42.example.com',
       repository: 'dev-{suffix}',
+      releases: 'dev-releases',
     });
     expect(resolveEnvironment(project, 'home', {})).toEqual({
       registry: 'localhost:5000',
       repository: 'here/{suffix}',
+      releases: 'here/releases',
     });
   });
 

@@ -4,11 +4,10 @@ import subprocess
 from dataclasses import dataclass
 
 _facts = """
-cat(as.character(getRversion()), getOption("repos")[["CRAN"]], sep = "\\n")
-cat("\\n")
+writeLines(c(as.character(getRversion()), getOption("repos")[["CRAN"]]))
 has <- installed.packages(lib.loc = c(.Library.site, .Library), noCache = TRUE)
 has <- has[!duplicated(has[, "Package"]), , drop = FALSE]
-cat(paste(has[, "Package"], has[, "Version"], ifelse(is.na(has[, "Priority"]), "", has[, "Priority"]), sep = "\\t"), sep = "\\n")
+writeLines(paste(has[, "Package"], has[, "Version"], ifelse(is.na(has[, "Priority"]), "", has[, "Priority"]), sep = "\\t"))
 """
 
 
