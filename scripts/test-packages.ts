@@ -13,3 +13,6 @@ export const imageTestPackages = [
   'chromium', // the browser that looks at tools' pages
   'fonts-dejavu-core', // and what it writes with
 ];
+
+/** What the tests of CI pipelines start: the Groovy that Jenkins has too, what reads JSON in a runner, a browser for `--page`. */
+export const ciTestPackages = ['default-jre-headless', 'groovy', 'jq', ...imageTestPackages];
