@@ -7,6 +7,7 @@ import { concealArguments, withoutVariables } from '../redact.ts';
 import { cleanEvents } from '../report/clean-events.ts';
 import { openDisplay, type ProgressMode, progressModes } from '../report/display.ts';
 import { paperOf } from '../report/paper.ts';
+import { keepMemoryOutOfCores } from './core-files.ts';
 import { listenForInterruption } from './interruption.ts';
 import { type Outcome, statusOf } from './outcome.ts';
 import { printErrors, printJson, printText, printVerbatim } from './print.ts';
@@ -62,6 +63,7 @@ export abstract class BaseCommand<T extends typeof Command> extends Command {
       flags: FlagsOf<T>;
       args: ArgsOf<T>;
     };
+    keepMemoryOutOfCores();
     // Before anything is written that could hold them.
     concealArguments([...this.argv, process.env['DOCKER_HOST'] ?? '']);
     const log = await openLog(flags['log-file'], flags['log-level']);

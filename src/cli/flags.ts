@@ -39,6 +39,13 @@ export const buildFlags = {
     multipleNonGreedy: true,
     summary: 'Feature of dwt.yaml to leave out.',
   }),
+  with: Flags.string({
+    helpGroup: 'BUILD',
+    helpValue: 'FEATURE',
+    multiple: true,
+    multipleNonGreedy: true,
+    summary: 'Feature of dwt.yaml to have, where it is left out unless asked for.',
+  }),
   artifact: Flags.string({
     helpGroup: 'BUILD',
     helpValue: 'NAME=FILE',

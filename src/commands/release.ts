@@ -58,6 +58,9 @@ export default class Release extends BaseCommand<typeof Release> {
       exclusive: ['dry-run'],
     }),
     'dry-run': Flags.boolean({ summary: 'Only say what would be released.' }),
+    'create-repositories': Flags.boolean({
+      summary: 'Create the repositories that ECR lacks, that of the records too.',
+    }),
     page: Flags.boolean({
       summary: "Open the pages of tools and visualisations in this machine's chromium as well.",
     }),
@@ -110,15 +113,16 @@ async function begin(
 ): Promise<ReleaseResult> {
   const { environment, emit, signal } = session;
   const given = readBuildFlags({ ...flags, 'keep-going': false }, environment);
-  const pages = flags.page ? await pageOptions(flags, environment) : null;
-  const [{ projectOnEngine }, { release }] = await Promise.all([
+  const [{ projectOnEngine }, { release }, { repositorySettings }] = await Promise.all([
     import('../workflows/project-on-engine.ts'),
     import('../workflows/release.ts'),
+    import('../workflows/push-targets.ts'),
   ]);
   const [secrets, { project, engine, options }] = await Promise.all([
     readBuildSecrets({ ...flags, 'keep-going': false }, environment),
     projectOnEngine(session.project, given, session.engine),
   ]);
+  const demanded = project.environments.get(flags.env)?.proved === 'page';
   return release({
     project,
     engine,
@@ -127,10 +131,11 @@ async function begin(
     id: flags.id ?? null,
     prepare: flags.prepare,
     dryRun: flags['dry-run'],
+    createRepositories: flags['create-repositories'] ? repositorySettings(project, { env: flags.env }) : null,
     build: { ...options, secrets, credentials: session.credentials },
     trials: trialsAtOnce,
     uploads: uploadsAtOnce,
-    pages,
+    pages: flags.page || demanded ? await pageOptions(flags, environment) : null,
     environment,
     revision: () => gitRevision(project.folder),
     emit,

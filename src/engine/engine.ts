@@ -251,8 +251,13 @@ export interface RegistryAuth {
 }
 
 export interface TransferProgress {
+  /** A short form of the layer's digest, or of the name that the engine has for it. */
   readonly layer: string;
   readonly status: string;
+  /** Whether a pushed layer is in the registry now: sent, found there, or taken from another repository. */
+  readonly arrived: boolean;
+  /** Whether a layer failed and the engine waits before it tries again: for up to 50 s, whatever the reason. */
+  readonly struggles: boolean;
   readonly current: number | null;
   readonly total: number | null;
 }

@@ -3,7 +3,7 @@ import * as z from 'zod';
 import { sourceOf } from '../registry/blobs.ts';
 import { digestOfBytes, type NewManifest, type RegistryClient } from '../registry/client.ts';
 
-export const ociManifestType = 'application/vnd.oci.image.manifest.v1+json';
+const ociManifestType = 'application/vnd.oci.image.manifest.v1+json';
 const emptyType = 'application/vnd.oci.empty.v1+json';
 const empty = Buffer.from('{}');
 

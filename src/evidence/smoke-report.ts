@@ -16,6 +16,8 @@ export const smokeReportSchema = z.object({
   stage: z.string(),
   verdict: z.enum(['pass', 'fail']),
   checks: z.array(checkSchema),
+  /** `contractDigest` of what it was judged by. */
+  contract: z.string(),
   /** Whether a browser looked at its page, where it has one. */
   withPages: z.boolean(),
   testedAt: z.string(),

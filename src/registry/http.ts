@@ -4,6 +4,7 @@
  */
 import type { IncomingHttpHeaders, IncomingMessage, RequestOptions } from 'node:http';
 import { isLoopback } from './address.ts';
+import { webAgent } from './agent.ts';
 
 /** What is sent, which can be opened again where the question has to be asked once more. */
 export interface Source {
@@ -92,11 +93,13 @@ async function openOnce(
   // An import statement would read every export of the module, and one of them loads all of fetch.
   const { request } = process.getBuiltinModule(url.protocol === 'https:' ? 'node:https' : 'node:http');
   signal.throwIfAborted();
+  const agent = url.protocol === 'https:' && !isLoopback(url.host) ? webAgent() : null;
   const sends = method === 'POST' || method === 'PUT' || method === 'PATCH';
   const options: RequestOptions = {
     method,
     headers: { ...headers, ...(sends && { 'Content-Length': lengthOf(body) }) },
     signal,
+    ...(agent && { agent }),
   };
   return new Promise((resolve, reject) => {
     const outgoing = request(url, options, resolve).once('error', reject);

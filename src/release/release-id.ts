@@ -4,10 +4,10 @@ import { DwtError } from '../errors.ts';
 /** Tags are `TAG-ID`, and a tag has 128 characters at most. */
 const longestId = 64;
 
-/** `20261126-043900-67d5a9c`, of the moment in UTC and the git revision where there is one. */
+/** `20261126-043900123-67d5a9c`, of the moment in UTC to the millisecond and the git revision where there is one. */
 export function newReleaseId(now: Date, revision: string | null): string {
   const [day = '', time = ''] = now.toISOString().split('T');
-  const moment = `${day.replaceAll('-', '')}-${time.slice(0, 8).replaceAll(':', '')}`;
+  const moment = `${day.replaceAll('-', '')}-${time.slice(0, 12).replace(/[:.]/g, '')}`;
   const dirty = revision?.endsWith('-dirty') ? '-dirty' : '';
   return revision === null ? moment : `${moment}-${revision.slice(0, 7)}${dirty}`;
 }

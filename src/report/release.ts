@@ -5,6 +5,9 @@ import type { RollbackResult } from '../workflows/rollback.ts';
 import type { Paper } from './paper.ts';
 import { renderTable } from './table.ts';
 
+/** A tag that there was not before the release has nothing to be put back to. */
+const takenAway = 'taken away';
+
 const words = {
   released: 'released',
   prepared: 'prepared',
@@ -48,7 +51,9 @@ function renderImages(
   const rows = images.map(({ reference, digest, action, error }) => [
     reference,
     action !== null
-      ? names[action]
+      ? action === 'released' && digest === null
+        ? takenAway
+        : names[action]
       : error === undefined
         ? 'not released'
         : error.exitStatus === 130

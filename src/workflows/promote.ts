@@ -197,7 +197,7 @@ function refuseUnreleased(
 
 /** What is promoted has to be what was proved, today and by its own evidence. */
 async function demandProof(
-  { source: { reference }, image }: Pick<Promoted, 'source' | 'image'>,
+  { source: { reference }, target, image }: Omit<Promoted, 'labels'>,
   { client, reliably }: ReleaseRegistry,
 ): Promise<Promoted['labels']> {
   const { path } = reference;
@@ -207,12 +207,22 @@ async function demandProof(
       throw new DwtError('MANIFEST_GONE', `${path}@${image.digest} is gone from the registry.`, {
         hint: 'A rule of the registry, or somebody, deleted it: release that image again.',
       });
-    const { proofs } = await verifyImage(client, path, remote);
+    const { proofs, report } = await verifyImage(client, path, remote);
     const wrong = proofs.find(({ error }) => error)?.error;
     if (wrong) throw wrong;
+    if (target.proof?.page && !report?.withPages) throw withoutPage(target);
     return remote.labels;
   });
 }
+
+const withoutPage = ({ stage, proof }: PushTarget): DwtError =>
+  new DwtError(
+    'NOT_PROVED',
+    `${proof?.env} takes images whose page was looked at, and ${stage} was judged without --page.`,
+    {
+      hint: `Release it again with --page, then promote it.`,
+    },
+  );
 
 async function copy(
   { source: { reference: from }, target: { stage, reference: to }, image }: Promoted,

@@ -56,7 +56,9 @@ export async function upload(candidates: readonly Candidate[], options: UploadOp
     engine,
     targets: targets.flatMap((target) => {
       const tag = byStage.get(target.stage)?.releaseTag;
-      return tag === undefined ? [] : [{ ...target, reference: { ...target.reference, tag } }];
+      // What the environment demands was looked at before: what passed elsewhere is not known to this machine.
+      const { stage, image, reference } = target;
+      return tag === undefined ? [] : [{ stage, image, reference: { ...reference, tag } }];
     }),
     jobs,
     dryRun: false,

@@ -2,9 +2,17 @@
 import { DwtError } from '../errors.ts';
 import type { SmokeReport } from '../evidence/smoke-report.ts';
 import type { Project } from '../project/project.ts';
+import { contractDigest } from '../proof/contract-digest.ts';
+import { provedImage } from '../proof/verdicts.ts';
 import { toolVersion } from '../tool-version.ts';
 import type { PushTarget } from './push-targets.ts';
-import { imagesToTest, type SmokeTestOptions, smokeTest, type TestedImage } from './smoke-test.ts';
+import {
+  type ImageToTest,
+  imagesToTest,
+  type SmokeTestOptions,
+  smokeTest,
+  type TestedImage,
+} from './smoke-test.ts';
 
 export interface Proved {
   readonly tested: readonly TestedImage[];
@@ -13,28 +21,30 @@ export interface Proved {
   readonly failed: ReadonlyMap<string, DwtError>;
 }
 
-/** Nothing is judged where `targets` is empty. */
-export async function prove(
-  project: Project,
-  targets: readonly PushTarget[],
-  options: Omit<SmokeTestOptions, 'images'>,
-): Promise<Proved> {
+export interface ProveOptions extends Omit<SmokeTestOptions, 'images' | 'environment'> {
+  readonly project: Project;
+  readonly environment: NodeJS.ProcessEnv;
+}
+
+/** Judges what was not judged on this machine before, as it is now and by the contract that it has now. */
+export async function prove(targets: readonly PushTarget[], options: ProveOptions): Promise<Proved> {
   const stages = targets.map(({ stage }) => stage);
-  if (stages.length === 0) return { tested: [], reports: new Map(), failed: new Map() };
-  const { images } = await smokeTest({ ...options, images: imagesToTest(project, stages) });
+  const images = stages.length === 0 ? [] : imagesToTest(options.project, stages);
   const reports = new Map<string, SmokeReport>();
   const failed = new Map<string, DwtError>();
-  for (const image of images) {
-    const { stage, id, verdict, checks, error } = image;
-    if (stage === null) continue;
-    if (verdict === 'fail' || id === null) failed.set(stage, error ?? failureOf(image));
+  const known = await Promise.all(images.map((image) => knownReport(image, options)));
+  for (const report of known) if (report) reports.set(report.stage, report);
+  const unknown = images.filter(({ stage }) => stage !== null && !reports.has(stage));
+  const { images: tested } = await smokeTest({ ...options, images: unknown });
+  for (const [index, image] of unknown.entries()) {
+    const result = tested[index];
+    if (!result || image.stage === null) continue;
+    const { id, verdict, checks, error } = result;
+    if (verdict === 'fail' || id === null) failed.set(image.stage, error ?? failureOf(result));
     else
-      reports.set(stage, {
-        version: 1,
+      reports.set(image.stage, {
+        ...reportOf(image, options.project),
         image: id,
-        project: project.name,
-        stage,
-        verdict,
         checks: checks.map(({ name, verdict: own, detail, seconds }) => ({
           name,
           verdict: own,
@@ -46,7 +56,31 @@ export async function prove(
         tool: toolVersion(),
       });
   }
-  return { tested: images, reports, failed };
+  return { tested, reports, failed };
+}
+
+const reportOf = ({ stage, kind, checks }: ImageToTest, { name }: Project) => ({
+  version: 1 as const,
+  project: name,
+  stage: stage ?? '',
+  contract: contractDigest(kind, checks),
+  verdict: 'pass' as const,
+});
+
+/** Of an image that passed before, its page too where pages are looked at. */
+async function knownReport(
+  image: ImageToTest,
+  { project, engine, environment, pages }: ProveOptions,
+): Promise<SmokeReport | null> {
+  const id = (await engine.inspectImage(image.reference))?.id;
+  if (id === undefined) return null;
+  const hasPage = image.kind === 'tool' || image.kind === 'visualisation';
+  const report = reportOf(image, project);
+  const found = await provedImage(id, report.contract, environment, Boolean(pages) && hasPage);
+  if (!found?.results) return null;
+  const { results, at, version, pageAt } = found;
+  const withPages = pageAt !== null || !hasPage;
+  return { ...report, image: id, checks: results, withPages, testedAt: at, tool: version };
 }
 
 function failureOf({ stage, checks, skipped }: TestedImage): DwtError {

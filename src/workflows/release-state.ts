@@ -1,5 +1,7 @@
 /** What an environment has, so that only what differs is released. */
 import pLimit from 'p-limit';
+import type { Project } from '../project/project.ts';
+import { contractDigest } from '../proof/contract-digest.ts';
 import { standingImages } from '../release/history.ts';
 import { usualLockTimes } from '../release/lock.ts';
 import type { RecordedImage, ReleaseRecord } from '../release/record.ts';
@@ -74,10 +76,12 @@ export function isThere(
   imageId: string | null,
   stage: string,
   { images }: Before,
-  withPage: boolean,
+  project: Project,
+  withPages: boolean,
 ): boolean {
   const image = images.get(stage);
-  if (imageId === null || image?.imageId !== imageId || !image.report) return false;
-  // A stage without a page has no such check, and is judged again at every release that looks at pages.
-  return !withPage || image.report.withPages;
+  const settings = project.settings.get(stage);
+  if (imageId === null || image?.imageId !== imageId || !image.report || !settings) return false;
+  const { contract, withPages: looked } = image.report;
+  return contract === contractDigest(settings.kind, settings.checks) && (looked || !withPages);
 }

@@ -4,7 +4,7 @@ import type { Engine } from '../engine/engine.ts';
 import { DwtError } from '../errors.ts';
 import type { Emit } from '../events.ts';
 import type { SmokeReport } from '../evidence/smoke-report.ts';
-import type { Project } from '../project/project.ts';
+import type { Project, RepositorySettings } from '../project/project.ts';
 import { judgeFailure } from '../registry/push-failure.ts';
 import type { RetryLimits } from '../registry/retry.ts';
 import { whoami } from '../release/ledger.ts';
@@ -44,6 +44,8 @@ export interface ReleaseOptions {
   /** Whether the tags are left where they are, for another run to move. */
   readonly prepare: boolean;
   readonly dryRun: boolean;
+  /** How repositories that are missing are made; null where they are not. */
+  readonly createRepositories: RepositorySettings | null;
   readonly build: Omit<
     BuildOptions,
     'project' | 'engine' | 'stages' | 'emit' | 'signal' | 'environment' | 'revision'
@@ -77,6 +79,7 @@ export async function release(options: ReleaseOptions): Promise<ReleaseResult> {
     planBuild({ ...options.build, project, engine, stages, environment, emit }),
     stateOf(env, targets, registry),
   ]);
+  if (options.id !== null) await refuseKnownId(options.id, registry);
   const planned = new Map(plan.stages.map((stage) => [stage.name, stage]));
   refuseLabelled(project, targets, (stage) => planned.get(stage)?.labels ?? null);
   const withPages = options.pages !== null;
@@ -88,7 +91,7 @@ export async function release(options: ReleaseOptions): Promise<ReleaseResult> {
   ): ReleaseResult => ({ id, environment: env, images, built: made, tested });
 
   const expected = targets.filter(({ stage }) =>
-    isThere(planned.get(stage)?.image?.id ?? null, stage, before, withPages),
+    isThere(planned.get(stage)?.image?.id ?? null, stage, before, project, withPages),
   );
   if (options.dryRun) {
     return result(
@@ -104,6 +107,7 @@ export async function release(options: ReleaseOptions): Promise<ReleaseResult> {
       null,
     );
   }
+  await createMissing(targets, registry, options);
   await refuseUnlessPushable(targets, registry);
 
   const revision = await options.revision();
@@ -115,8 +119,12 @@ export async function release(options: ReleaseOptions): Promise<ReleaseResult> {
   if (unbuilt.length > 0) return result(stoppedEntries(targets, new Map(unbuilt)), id);
   const ids = new Map(built.images.map((image) => [image.stage, image.id ?? '']));
 
-  const going = targets.filter(({ stage }) => !isThere(ids.get(stage) ?? '', stage, before, withPages));
-  const proved = await prove(project, going, {
+  const going = targets.filter(
+    ({ stage }) => !isThere(ids.get(stage) ?? '', stage, before, project, withPages),
+  );
+  const proved = await prove(going, {
+    project,
+    environment,
     engine,
     jobs: options.trials,
     pages: options.pages,
@@ -230,6 +238,15 @@ function unchanged(stage: string, { images }: Before): RecordedImage[] {
   return [kept];
 }
 
+/** Two releases of one name would share the tags that are to stay. */
+async function refuseKnownId(id: string, { ledger }: ReleaseRegistry): Promise<void> {
+  const known = await ledger.read(id);
+  if (known === null) return;
+  throw new DwtError('USAGE', `There is a ${known.kind} ${id} already: it is ${known.state}.`, {
+    hint: `Choose another --id, or go on with that one: dwt release --env ${known.environment} --id ${id} --resume`,
+  });
+}
+
 /** Records and images have tags of their own each, and one repository for both would mix them. */
 function refuseRecordsAmongImages(targets: readonly PushTarget[], { ledger }: ReleaseRegistry): void {
   const same = targets.find(({ reference }) => reference.path === ledger.path);
@@ -241,6 +258,23 @@ function refuseRecordsAmongImages(targets: readonly PushTarget[], { ledger }: Re
       hint: 'Name another repository as `releases` of the environment in dwt.yaml.',
     },
   );
+}
+
+/** Tags move, in the images' repositories and in that of the records. */
+async function createMissing(
+  targets: readonly PushTarget[],
+  { ledger, domain }: ReleaseRegistry,
+  { createRepositories: settings, emit }: ReleaseOptions,
+): Promise<void> {
+  if (settings === null) return;
+  const { createRepositories } = await import('./push-repositories.ts');
+  const records = { reference: { domain, path: ledger.path, tag: null, digest: null } };
+  await createRepositories({
+    targets: [...targets, records],
+    settings: { ...settings, immutable: false },
+    dryRun: false,
+    emit,
+  });
 }
 
 /** Told before an hour of building. */

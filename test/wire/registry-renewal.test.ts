@@ -7,7 +7,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import type { DwtEvent } from '../../src/events.ts';
 import type { Project } from '../../src/project/project.ts';
 import { parseReference } from '../../src/registry/reference.ts';
-import { type PushedImage, pushImages } from '../../src/workflows/push.ts';
+import { pushImages } from '../../src/workflows/push.ts';
+import type { PushedImage } from '../../src/workflows/push-result.ts';
 import { type FaultProxy, startFaultProxy } from '../support/fault-proxy.ts';
 import { PushingEngine } from '../support/pushing-engine.ts';
 import { startRegistry, type TestRegistry } from '../support/registry.ts';

@@ -1,6 +1,6 @@
 /** What a command hands to its report beside the events: results as the workflows answer them. */
 import type { BuiltImage } from '../../workflows/build.ts';
-import type { PushedImage } from '../../workflows/push.ts';
+import type { PushedImage } from '../../workflows/push-result.ts';
 import type { ReleasedImage } from '../../workflows/release-result.ts';
 import type { TestedImage } from '../../workflows/smoke-test.ts';
 
