@@ -82,6 +82,7 @@ test("GitLab: the file keeps GitLab's schema, and its job publishes", async () =
     [
       join(repository, 'node_modules/gitlab-ci-local/dist/index.js'),
       'release',
+      '--force-shell-executor',
       '--ignore-predefined-vars=CI_PIPELINE_SOURCE',
       '--variable=CI_PIPELINE_SOURCE=web',
       '--variable=ENVIRONMENT=prod',

@@ -8,7 +8,6 @@
 
 import groovy.json.JsonOutput
 import groovy.json.JsonSlurperClassic
-import groovy.transform.Field
 import java.util.concurrent.ConcurrentHashMap
 import java.util.concurrent.atomic.AtomicInteger
 import org.codehaus.groovy.ast.ClassCodeVisitorSupport
@@ -146,10 +145,13 @@ class Jenkins {
     return step.returnStdout ? out.toString('UTF-8') : null
   }
 
-  /** SIGTERM for each process that carries the cookie, and SIGKILL for what does not end: as Jenkins does it on Unix. */
+  /**
+   * SIGTERM for each process that carries the cookie, and SIGKILL for what does not end: as Jenkins does it on Unix, which
+   * waits 5 s where nothing else is set. A busy machine is given more here.
+   */
   static void kill(String cookie, Process process) {
     signal('TERM', cookie)
-    def end = System.currentTimeMillis() + 60000
+    def end = System.currentTimeMillis() + 30000
     while (carriers(cookie) && System.currentTimeMillis() < end) Thread.sleep(100)
     def left = carriers(cookie)
     if (left) { event(type: 'killed', processes: left.size()); signal('KILL', cookie) }
@@ -292,11 +294,6 @@ abstract class Section {
     if (own) return own.getProperty(this)
     throw new MissingPropertyException(name, this.class)
   }
-}
-
-class Stage {
-  String name
-  Map parts = [:]
 }
 
 class PostModel extends Section {
