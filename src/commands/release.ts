@@ -1,13 +1,13 @@
 import { Flags } from '@oclif/core';
 import { type ArgsOf, BaseCommand, type FlagsOf } from '../cli/base-command.ts';
 import { readBuildFlags, readBuildSecrets } from '../cli/build-options.ts';
-import { buildFlags, stagesArgument } from '../cli/flags.ts';
+import { buildFlags, reportFlag, screenshotsFlag, stagesArgument } from '../cli/flags.ts';
 import type { Outcome } from '../cli/outcome.ts';
+import { pageOptions } from '../cli/page-options.ts';
 import { gitRevision } from '../cli/revision.ts';
 import type { Session } from '../cli/session.ts';
 import { DwtError } from '../errors.ts';
 import type { ReleaseResult } from '../workflows/release-result.ts';
-import type { PageOptions } from '../workflows/smoke-test.ts';
 
 /** As `smoke-test` and `push` have them. */
 const trialsAtOnce = 2;
@@ -64,12 +64,9 @@ export default class Release extends BaseCommand<typeof Release> {
     page: Flags.boolean({
       summary: "Open the pages of tools and visualisations in this machine's chromium as well.",
     }),
-    screenshots: Flags.string({
-      helpValue: 'DIR',
-      summary: 'Keep a screenshot of every page there. Default: of failed pages only, in a temporary folder.',
-      dependsOn: ['page'],
-    }),
+    ...screenshotsFlag,
     junit: Flags.string({ helpValue: 'FILE', summary: 'Write a JUnit report of what was judged as well.' }),
+    ...reportFlag,
     ...ofBuild,
   };
 
@@ -99,6 +96,12 @@ export default class Release extends BaseCommand<typeof Release> {
         ...failuresOf(tested),
         ...(unwritten ? [unwritten] : []),
       ],
+      report: {
+        ...(result.built && { built: result.built }),
+        tested: result.tested,
+        published: result.images,
+        facts: [['Environment', flags.env], ...(result.id === null ? [] : [['Release', result.id] as const])],
+      },
     };
   }
 }
@@ -132,7 +135,7 @@ async function begin(
     build: { ...options, secrets, credentials: session.credentials },
     trials: trialsAtOnce,
     uploads: uploadsAtOnce,
-    pages: flags.page || demanded ? await pageOptions(flags.screenshots, session) : null,
+    pages: flags.page || demanded ? await pageOptions(flags, environment) : null,
     environment,
     revision: () => gitRevision(project.folder),
     emit,
@@ -166,9 +169,4 @@ async function goOn(
     uploads: uploadsAtOnce,
     buildArguments,
   });
-}
-
-async function pageOptions(screenshots: string | undefined, { environment }: Session): Promise<PageOptions> {
-  const { findBrowser } = await import('../browser/chromium.ts');
-  return { program: findBrowser(environment), screenshots: screenshots ?? null };
 }

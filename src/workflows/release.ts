@@ -12,7 +12,7 @@ import type { LockTimes } from '../release/lock.ts';
 import type { RecordedImage, ReleaseRecord } from '../release/record.ts';
 import { newReleaseId, releaseTag } from '../release/release-id.ts';
 import { toolVersion } from '../tool-version.ts';
-import type { BuildOptions } from './build.ts';
+import type { BuildOptions, BuiltImage } from './build.ts';
 import { planBuild } from './plan.ts';
 import { refuseLabelled } from './push-features.ts';
 import { type PushTarget, pushTargets } from './push-targets.ts';
@@ -83,11 +83,12 @@ export async function release(options: ReleaseOptions): Promise<ReleaseResult> {
   const planned = new Map(plan.stages.map((stage) => [stage.name, stage]));
   refuseLabelled(project, targets, (stage) => planned.get(stage)?.labels ?? null);
   const withPages = options.pages !== null;
+  let made: readonly BuiltImage[] = [];
   const result = (
     images: readonly ReleasedImage[],
     id: string | null,
     tested: readonly TestedImage[] = [],
-  ): ReleaseResult => ({ id, environment: env, images, tested });
+  ): ReleaseResult => ({ id, environment: env, images, built: made, tested });
 
   const expected = targets.filter(({ stage }) =>
     isThere(planned.get(stage)?.image?.id ?? null, stage, before, project, withPages),
@@ -113,6 +114,7 @@ export async function release(options: ReleaseOptions): Promise<ReleaseResult> {
   const id = options.id ?? newReleaseId(new Date(), revision);
   const { buildImages } = await import('./build.ts');
   const built = await buildImages({ ...options, ...options.build, stages, revision: async () => revision });
+  made = built.images;
   const unbuilt = built.images.flatMap(({ stage, error }) => (error ? [[stage, error] as const] : []));
   if (unbuilt.length > 0) return result(stoppedEntries(targets, new Map(unbuilt)), id);
   const ids = new Map(built.images.map((image) => [image.stage, image.id ?? '']));
