@@ -68,9 +68,9 @@ const table: readonly Example[] = [
     use: async (page, months) => {
       expect(await width(page)).toBeGreaterThan(400);
       await page.getByRole('link', { name: 'data' }).click();
-      expect(JSON.parse(await page.locator('body').innerText())).toHaveLength(months);
+      expect(JSON.parse((await page.locator('body').textContent()) ?? '')).toHaveLength(months);
       await page.goto(`${server}/visitors?least=10000`);
-      expect(JSON.parse(await page.locator('body').innerText())).toEqual([]);
+      expect(JSON.parse((await page.locator('body').textContent()) ?? '')).toEqual([]);
       await page.goto(`${server}/`);
       expect(await width(page)).toBeGreaterThan(400);
     },
