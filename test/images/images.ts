@@ -9,6 +9,7 @@ import { connectEngine } from '../../src/engine/connect.ts';
 import type { ContainerSpec, Engine, ExecResult } from '../../src/engine/engine.ts';
 import { testBase, testEngine } from '../support/engine.ts';
 import { makeProject, type TestProject } from '../support/project.ts';
+import { withStandIn } from './rstudio-standin.ts';
 
 jest.setTimeout(120_000);
 
@@ -37,13 +38,14 @@ export class Lab {
     return new Lab(await connectEngine({ engine: testEngine(), environment: process.env }));
   }
 
-  /** A copy of the project, under a name of its own. */
+  /** A copy of the project, under a name of its own, with the stand-in for RStudio. */
   async copy(): Promise<TestProject> {
     const project = await makeProject({});
     this.#projects.push(project);
     await cp(dockerfiles, project.folder, { recursive: true });
     const yaml = await readFile(join(dockerfiles, 'dwt.yaml'), 'utf8');
-    await project.write('dwt.yaml', yaml.replace(/^name: .*$/m, `name: ${project.name}`));
+    const named = yaml.replace(/^name: .*$/m, `name: ${project.name}`);
+    await project.write('dwt.yaml', await withStandIn(named, project.folder));
     return project;
   }
 
