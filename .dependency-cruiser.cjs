@@ -1,6 +1,6 @@
 // The import direction that ARCHITECTURE.md draws: commands → workflows → domain ← adapters.
 const pure = '^src/(hierarchy|plan)/';
-const adapters = '^src/(engine|registry)/';
+const adapters = '^src/(ecr|engine|registry)/';
 
 /** @type {import('dependency-cruiser').IConfiguration} */
 module.exports = {
@@ -41,9 +41,15 @@ module.exports = {
       to: { path: '^node_modules/(dockerode|docker-modem|@grpc/grpc-js|protobufjs)/' },
     },
     {
+      name: 'aws-lives-in-ecr',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/ecr/' },
+      to: { path: '^node_modules/@aws-sdk/' },
+    },
+    {
       name: 'adapters-stay-below',
       severity: 'error',
-      from: { path: '^src/(engine|registry|context|contract|project|artifacts)/' },
+      from: { path: '^src/(ecr|engine|registry|context|contract|project|artifacts)/' },
       to: { path: '^src/(commands|workflows|report)/' },
     },
     {

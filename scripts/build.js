@@ -44,7 +44,8 @@ const { metafile } = await build({
   target: 'node22.12',
   banner: { js: commonJs },
   // dockerode goes over a transport of our own (src/engine/dockerode.ts); these, and ssh2 with them, take 40 ms to load.
-  alias: { 'docker-modem': absent, '@grpc/proto-loader': absent },
+  // Bills of materials are written as JSON, never as XML.
+  alias: { 'docker-modem': absent, '@grpc/proto-loader': absent, xmlbuilder2: absent },
   // Large, and only for --page: it is installed beside the bundle.
   external: ['playwright-core'],
   minifySyntax: true,
@@ -61,7 +62,9 @@ await writeFile(`${dist}/LICENSES.txt`, await licencesOf(root, Object.keys(metaf
 // What every command pays for, --help included. These packages are for the work itself and come with it.
 const heavy = [
   '@aws-sdk',
+  '@cyclonedx',
   '@grpc',
+  '@smithy',
   'dockerode',
   'http-proxy-3',
   'listr2',

@@ -6,10 +6,15 @@ export const testPackages = [
   'openssl', // certificates of TLS engines and registries
   'libxml2-utils', // xmllint: JUnit reports against their schema
   'git',
+  'python3-venv', // AWS's API by moto's server
 ];
 
 /** What the tests of the real images start beyond that. */
 export const imageTestPackages = [
   'chromium', // the browser that looks at tools' pages
   'fonts-dejavu-core', // and what it writes with
+  'iproute2', // ip: addresses that only the platform has
 ];
+
+/** What the tests of CI pipelines start: the Groovy that Jenkins has too, what reads JSON in a runner, a browser for `--page`. */
+export const ciTestPackages = ['default-jre-headless', 'groovy', 'jq', ...imageTestPackages];

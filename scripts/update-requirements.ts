@@ -16,6 +16,7 @@ const locks = [
   'python/uv',
   'python/requirements',
   'python-jupyterlab/requirements',
+  'python-editor/requirements',
   'pgadmin/requirements',
   's3sync/requirements',
   'rv4-cran-binary-mirror/requirements',

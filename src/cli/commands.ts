@@ -6,10 +6,14 @@ import EngineDown from '../commands/engine/down.ts';
 import EngineStatus from '../commands/engine/status.ts';
 import EngineUp from '../commands/engine/up.ts';
 import PlanCommand from '../commands/plan.ts';
+import Promote from '../commands/promote.ts';
 import Push from '../commands/push.ts';
+import Release from '../commands/release.ts';
+import Rollback from '../commands/rollback.ts';
 import Run from '../commands/run.ts';
 import SmokeTest from '../commands/smoke-test.ts';
 import Stages from '../commands/stages.ts';
+import Verify from '../commands/verify.ts';
 
 export default {
   base: Base,
@@ -19,8 +23,12 @@ export default {
   'engine:status': EngineStatus,
   'engine:up': EngineUp,
   plan: PlanCommand,
+  promote: Promote,
   push: Push,
+  release: Release,
+  rollback: Rollback,
   run: Run,
   'smoke-test': SmokeTest,
   stages: Stages,
+  verify: Verify,
 };

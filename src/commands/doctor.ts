@@ -1,3 +1,4 @@
+import { Flags } from '@oclif/core';
 import { type ArgsOf, BaseCommand, type FlagsOf } from '../cli/base-command.ts';
 import type { Outcome } from '../cli/outcome.ts';
 import type { Session } from '../cli/session.ts';
@@ -6,17 +7,27 @@ import { asDwtError, DwtError } from '../errors.ts';
 export default class Doctor extends BaseCommand<typeof Doctor> {
   static override summary = 'Say what works from here, and which stages that lets you build.';
   static override description =
-    'Looks at the engine and its disk, the package sources and artifacts that the project needs, the certificates, the registry credentials and the browser for pages. Changes nothing.';
+    'Looks at the engine and its disk, the package sources and artifacts that the project needs, the certificates, the registry credentials and the browser for pages; with --env also at the registry of an environment: who you are there, and whether you may push. Changes nothing.';
   static override examples = [
     { description: 'Before the first build on a machine', command: '<%= config.bin %> <%= command.id %>' },
     {
       description: 'The stages that cannot be built from here',
       command: `<%= config.bin %> <%= command.id %> --json | jq -r '.stages[] | select(.buildable | not).name'`,
     },
+    {
+      description: 'Who you are to the registry of prod, and whether you may push there',
+      command: '<%= config.bin %> <%= command.id %> --env prod',
+    },
   ];
+  static override flags = {
+    env: Flags.string({
+      helpValue: 'NAME',
+      summary: 'Environment of the project file to ask about; nothing is pushed.',
+    }),
+  };
 
   protected override async perform(
-    _flags: FlagsOf<typeof Doctor>,
+    flags: FlagsOf<typeof Doctor>,
     _args: ArgsOf<typeof Doctor>,
     session: Session,
   ): Promise<Outcome> {
@@ -25,7 +36,14 @@ export default class Doctor extends BaseCommand<typeof Doctor> {
     const [project, engine] = await Promise.all([session.project(), session.engine().catch(asDwtError)]);
     signal.throwIfAborted();
     const { doctor } = await import('../workflows/doctor.ts');
-    const result = await doctor({ engine, project, environment, emit, signal });
+    const result = await doctor({
+      engine,
+      project,
+      publishing: flags.env ?? null,
+      environment,
+      emit,
+      signal,
+    });
     const { renderDoctor } = await import('../report/doctor.ts');
     return {
       json: result,

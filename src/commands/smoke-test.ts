@@ -1,10 +1,11 @@
 import { Flags } from '@oclif/core';
 import { type ArgsOf, BaseCommand, type FlagsOf } from '../cli/base-command.ts';
-import { stagesArgument } from '../cli/flags.ts';
+import { reportFlag, screenshotsFlag, stagesArgument } from '../cli/flags.ts';
 import type { Outcome } from '../cli/outcome.ts';
+import { pageOptions } from '../cli/page-options.ts';
 import type { Session } from '../cli/session.ts';
 import { DwtError } from '../errors.ts';
-import type { ImageToTest, PageOptions } from '../workflows/smoke-test.ts';
+import type { ImageToTest } from '../workflows/smoke-test.ts';
 
 /** Each image is several containers, and time is what is judged: a machine that is busy makes right images fail. */
 const usualJobs = 2;
@@ -43,11 +44,7 @@ export default class SmokeTest extends BaseCommand<typeof SmokeTest> {
     page: Flags.boolean({
       summary: "Open the pages of tools and visualisations in this machine's chromium as well.",
     }),
-    screenshots: Flags.string({
-      helpValue: 'DIR',
-      summary: 'Keep a screenshot of every page there. Default: of failed pages only, in a temporary folder.',
-      dependsOn: ['page'],
-    }),
+    ...screenshotsFlag,
     junit: Flags.string({ helpValue: 'FILE', summary: 'Write a JUnit report as well.' }),
     jobs: Flags.integer({
       char: 'j',
@@ -56,6 +53,7 @@ export default class SmokeTest extends BaseCommand<typeof SmokeTest> {
       default: usualJobs,
       summary: 'How many images are judged at once.',
     }),
+    ...reportFlag,
   };
 
   protected override async perform(
@@ -71,7 +69,7 @@ export default class SmokeTest extends BaseCommand<typeof SmokeTest> {
     // Before minutes of judging, whose report would be lost.
     const junit = flags.junit === undefined ? null : await import('../report/junit.ts');
     if (flags.junit !== undefined) await junit?.prepareJunit(flags.junit);
-    const pages = flags.page ? await pageOptions(flags.screenshots, session) : null;
+    const pages = flags.page ? await pageOptions(flags, session.environment) : null;
     const engine = await session.engine();
     const { smokeTest } = await import('../workflows/smoke-test.ts');
     const result = await smokeTest({ ...session, engine, images, jobs: flags.jobs, pages });
@@ -82,13 +80,9 @@ export default class SmokeTest extends BaseCommand<typeof SmokeTest> {
       text: (paper) => renderSmokeTest(result, paper),
       errors: [...failuresOf(result), ...(unwritten ? [unwritten] : [])],
       textTellsErrors: !unwritten,
+      report: { tested: result.images },
     };
   }
-}
-
-async function pageOptions(screenshots: string | undefined, { environment }: Session): Promise<PageOptions> {
-  const { findBrowser } = await import('../browser/chromium.ts');
-  return { program: findBrowser(environment), screenshots: screenshots ?? null };
 }
 
 async function ofProject(patterns: readonly string[], session: Session): Promise<ImageToTest[]> {

@@ -1,6 +1,6 @@
 /** One thing that was looked at. */
 export interface Check {
-  /** `engine`, `disk`, `base image`, `certificates`, `credentials`, `browser`, `source NAME`, or `artifact NAME`. */
+  /** `engine`, `disk`, `base image`, `certificates`, `credentials`, `browser`, `source NAME`, `artifact NAME`, `login`, or `repository NAME`. */
   readonly name: string;
   /** `warn` where it could not be looked at, or where it stops nothing. */
   readonly verdict: 'ok' | 'warn' | 'fail';

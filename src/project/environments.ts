@@ -8,6 +8,8 @@ export interface PublishTarget {
   readonly registry: string;
   /** With `{suffix}` still in it. */
   readonly repository: string;
+  /** The repository where releases to this environment are written down. */
+  readonly releases: string;
 }
 
 type Variables = Readonly<Record<string, string | undefined>>;
@@ -35,15 +37,20 @@ export function resolveEnvironment(
       },
     );
   }
-  return { registry, repository: substitute(environment, 'repository', variables) };
+  const repository = substitute(environment, 'repository', variables);
+  const releases =
+    environment.releases === null
+      ? repository.replaceAll('{suffix}', 'releases')
+      : substitute(environment, 'releases', variables);
+  return { registry, repository, releases };
 }
 
 function substitute(
   environment: Environment,
-  field: 'registry' | 'repository',
+  field: 'registry' | 'repository' | 'releases',
   variables: Variables,
 ): string {
-  return environment[field].replace(
+  return (environment[field] ?? '').replace(
     /\$\{([A-Za-z_][A-Za-z0-9_]*)(:-([^}]*))?\}/g,
     (_whole, variable: string, modifier?: string, fallback?: string) => {
       const value = variables[variable];

@@ -2,7 +2,7 @@
 import * as z from 'zod/mini';
 import { checksSchema } from './checks-schema.ts';
 import { described, named, text } from './described.ts';
-import { kinds } from './vocabulary.ts';
+import { kinds, proofs } from './vocabulary.ts';
 
 const publish = described(
   z.strictObject({
@@ -21,6 +21,12 @@ const feature = described(
   z.strictObject({
     description: z.optional(text('One line for people.')),
     needs: needs('Package sources and artifacts that nothing but this feature needs.'),
+    'opt-in': z.optional(
+      described(
+        z.boolean(),
+        'Whether it is left out unless --with NAME asks for it: ARG WITH_NAME= is empty.',
+      ),
+    ),
   }),
   'An optional part of the stage. The Dockerfile knows feature NAME as ARG WITH_NAME=yes, which --without NAME makes empty.',
 );
@@ -60,8 +66,32 @@ const environment = described(
         ),
       "Repository of an image, with {suffix} where the stage's publish suffix goes.",
     ),
+    releases: z.optional(
+      text(
+        'Repository where releases to this environment are written down. Default: the repository with the suffix releases',
+      ),
+    ),
     features: z.optional(
       described(z.literal('all'), 'all: an image that lacks a feature of its stage is not pushed here.'),
+    ),
+    proved: z.optional(
+      described(
+        z.enum(proofs),
+        'contract: only an image that itself passed dwt smoke-test is pushed here; page: and was looked at with --page.',
+      ),
+    ),
+    create: z.optional(
+      described(
+        z.strictObject({
+          immutable: z.optional(
+            described(z.boolean(), 'Whether tags that are there can never be moved. Default: false'),
+          ),
+          scan: z.optional(
+            described(z.boolean(), 'Whether images are scanned when they are pushed. Default: false'),
+          ),
+        }),
+        'How dwt push --create-repositories makes the repositories that ECR lacks.',
+      ),
     ),
   }),
   'A place that images are published to.',
@@ -77,6 +107,12 @@ const artifact = described(
       described(
         z.string().check(z.regex(/^[0-9a-f]{64}$/, 'is no SHA-256: 64 hexadecimal digits in lower case')),
         "The file's SHA-256, in quotes; without it the file must be given with --artifact.",
+      ),
+    ),
+    'stand-in': z.optional(
+      described(
+        z.literal(true),
+        'true: the file only stands in for the real one, as in tests. Images made with it say so, and so does every report on them.',
       ),
     ),
   }),

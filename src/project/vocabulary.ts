@@ -13,3 +13,6 @@ export function seconds(duration: string): number {
     total += Number(amount) * (units[unit] ?? 0);
   return total;
 }
+
+/** What an environment may demand of an image to be pushed there: that it kept its contract, or its page too. */
+export const proofs = ['contract', 'page'] as const;

@@ -83,20 +83,27 @@ function parseConfig(text: string, file: string): DockerConfig['content'] {
   );
 }
 
-/** The name of the helper program that holds a registry's credentials, without `docker-credential-`; null where the file does. */
-export function helperFor(
-  config: DockerConfig,
-  domain: string,
-): { readonly helper: string; readonly key: string } | null {
+/** The helper program that holds a registry's credentials. */
+export interface NamedHelper {
+  /** Without `docker-credential-`. */
+  readonly helper: string;
+  /** What it is asked for. */
+  readonly key: string;
+  /** Whether it is named for this registry; else it is the one for all. */
+  readonly ofThisRegistry: boolean;
+}
+
+/** The helper that holds a registry's credentials; null where the file does. */
+export function helperFor(config: DockerConfig, domain: string): NamedHelper | null {
   const { credHelpers = {}, credsStore } = config.content;
   const key = domain === dockerHub ? hubKey : domain;
-  const helper =
+  const own =
     credHelpers[key] ??
     namesOf(domain)
       .map((name) => credHelpers[name])
-      .find(Boolean) ??
-    credsStore;
-  return helper ? { helper, key } : null;
+      .find(Boolean);
+  const helper = own ?? credsStore;
+  return helper ? { helper, key, ofThisRegistry: own !== undefined } : null;
 }
 
 /**

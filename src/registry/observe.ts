@@ -1,15 +1,16 @@
 /** What a registry has under a tag, by the best evidence that can be had from here. */
-import type { Engine, RegistryAuth } from '../engine/engine.ts';
+import type { Engine } from '../engine/engine.ts';
 import { DwtError } from '../errors.ts';
 import { isLoopback } from './address.ts';
 import { RegistryFailure } from './answer.ts';
 import { type RegistryClient, registryClient } from './client.ts';
+import type { AuthProvider } from './login.ts';
 import { formatReference, type Reference } from './reference.ts';
 
 /** A registry and how it is talked to. */
 export interface RegistryHost {
   readonly domain: string;
-  readonly auth: RegistryAuth | null;
+  readonly auth: AuthProvider;
   readonly client: RegistryClient;
   /** How long the engine may take to say what the registry has, in milliseconds. */
   readonly engineMs: number;
@@ -24,7 +25,7 @@ export interface RegistryHost {
 /** @param answerMs for one question to the registry, in milliseconds */
 export function registryHost(
   domain: string,
-  auth: RegistryAuth | null,
+  auth: AuthProvider,
   signal: AbortSignal,
   answerMs = 10_000,
 ): RegistryHost {
@@ -97,7 +98,8 @@ async function askEngine(engine: Engine, host: RegistryHost, reference: Referenc
     limits.addEventListener('abort', () => reject(limits.reason), { once: true });
   });
   try {
-    const digest = await Promise.race([engine.remoteDigest(formatReference(reference), host.auth), late]);
+    const auth = await host.auth.current();
+    const digest = await Promise.race([engine.remoteDigest(formatReference(reference), auth), late]);
     return digest === null ? null : { digest, config: null };
   } catch (error) {
     host.signal.throwIfAborted();

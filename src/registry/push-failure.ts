@@ -3,6 +3,7 @@
  * asked, with the same credentials, whether it would take an upload, and its status decides. What the engine said is
  * judged by its words only where that says nothing, and only here.
  */
+import { ecrHost } from '../ecr/host.ts';
 import { EngineRefusal, outOfReach } from '../engine/failure.ts';
 import { DwtError, type ErrorCode } from '../errors.ts';
 import { RegistryFailure, RegistryRefusal } from './answer.ts';
@@ -24,12 +25,18 @@ export async function judgeFailure(
   reference: Reference,
 ): Promise<Judgement> {
   if (thrown instanceof DwtError && !(thrown instanceof EngineRefusal)) return final(thrown);
-  if (thrown instanceof RegistryRefusal) return byStatus(thrown, host, reference);
+  const begin = () =>
+    host.client.tryUpload(reference.path).then(
+      () => null,
+      (error: unknown) => error,
+    );
+  if (thrown instanceof RegistryRefusal) {
+    const judgement = byStatus(thrown, host, reference);
+    // The same login is good for an upload now: it was a token of it that ended, or a bad moment.
+    return thrown.status === 401 && (await begin()) === null ? { ...judgement, again: true } : judgement;
+  }
   const said = quotable(thrown);
-  const evidence = await host.client.tryUpload(reference.path).then(
-    () => null,
-    (error: unknown) => error,
-  );
+  const evidence = await begin();
   if (evidence instanceof RegistryRefusal) return byStatus(evidence, host, reference, said);
   if (evidence instanceof DwtError) return final(evidence);
   return byWords(said, evidence instanceof RegistryFailure ? evidence : null, host, reference);
@@ -45,6 +52,8 @@ function byStatus(
   const name = `${reference.path}:${reference.tag}`;
   const make = (code: ErrorCode, message: string, hint: string): DwtError =>
     new DwtError(code, message, { hint, ...detailOf(said, engineSaid) });
+  if (immutable.test(`${said}\n${engineSaid ?? ''}`))
+    return final(unmovable(host, name, detailOf(said, engineSaid)));
   if (status === 401) return final(unauthorized(host, make));
   if (status === 403) {
     return final(
@@ -60,7 +69,9 @@ function byStatus(
       make(
         'PUSH_FAILED',
         `${domain} has no repository ${reference.path}.`,
-        "Create the repository there first, or look at the environment's repository pattern in dwt.yaml.",
+        ecrHost(domain)?.type === 'private'
+          ? "Push with --create-repositories, or look at the environment's repository pattern in dwt.yaml."
+          : "Create the repository there first, or look at the environment's repository pattern in dwt.yaml.",
       ),
     );
   }
@@ -73,11 +84,11 @@ function byStatus(
       ),
     );
   }
-  if (status === 429) {
+  if (status === 429 || (status === 503 && retryAfterMs !== null)) {
     const wait = retryAfterMs === null ? '' : ` for ${Math.ceil(retryAfterMs / 1000)} s`;
     const error = make(
       'PUSH_FAILED',
-      `${domain} asks to be left alone${wait} (429).`,
+      `${domain} asks to be left alone${wait} (${status}).`,
       'Push again later, or with fewer --jobs.',
     );
     return { error, again: true, afterMs: retryAfterMs };
@@ -99,18 +110,28 @@ function byStatus(
   );
 }
 
+/**
+ * Registries have no status and no code of their own for a tag that is not to be moved: 400 TAG_INVALID, 400
+ * MANIFEST_INVALID, 409, 412. Their words have this in common.
+ */
+const immutable = /immutab|cannot be overwritten/i;
+
+const unmovable = ({ domain }: RegistryHost, name: string, detail: { detail?: string }): DwtError =>
+  new DwtError('TAG_IMMUTABLE', `${domain} lets nobody move the tag ${name}, and it is another image.`, {
+    hint: `Push under a tag that is new, or ask who runs ${domain} to let this one be moved.`,
+    ...detail,
+  });
+
 function unauthorized(
   { domain, auth }: RegistryHost,
   make: (code: ErrorCode, message: string, hint: string) => DwtError,
 ): DwtError {
+  const { auth: used = null, source = 'this machine', note } = auth.login ?? {};
   const hint = `Run \`docker login ${domain}\` as the user that runs dwt, or name the folder of its config.json in DOCKER_CONFIG.`;
-  return auth === null
-    ? make('PUSH_DENIED', `${domain} asks for a login, and docker's configuration has none for it.`, hint)
-    : make(
-        'PUSH_DENIED',
-        `${domain} does not accept the login that docker's configuration has for it.`,
-        hint,
-      );
+  const whole = note === undefined ? hint : `${note} Mend that, or: ${hint}`;
+  return used === null
+    ? make('PUSH_DENIED', `${domain} asks for a login, and ${source} has none for it.`, whole)
+    : make('PUSH_DENIED', `${domain} does not accept the login that ${source} has for it.`, whole);
 }
 
 interface Meaning {
@@ -126,13 +147,22 @@ const words: readonly {
   readonly meaning: (host: RegistryHost, name: string) => Meaning;
 }[] = [
   {
-    pattern:
-      /no basic auth credentials|unauthorized|authentication required|\bdenied\b|forbidden|insufficient_scope/i,
+    pattern: /\bdenied\b|forbidden|insufficient_scope/i,
     meaning: ({ domain }, name) => ({
       code: 'PUSH_DENIED',
       message: `${domain} does not let the engine push ${name}.`,
       hint: `Run \`docker login ${domain}\` as somebody who may push there.`,
       again: false,
+    }),
+  },
+  {
+    // The same login may begin an upload now: what the engine had of it, a token, ended in the middle.
+    pattern: /no basic auth credentials|unauthorized|authentication required/i,
+    meaning: ({ domain }, name) => ({
+      code: 'PUSH_DENIED',
+      message: `${domain} no longer took the engine's login in the middle of the push of ${name}.`,
+      hint: `Run \`docker login ${domain}\` as somebody who may push there, then push again; what it has already is not sent twice.`,
+      again: true,
     }),
   },
   {
@@ -163,7 +193,7 @@ const words: readonly {
     }),
   },
   {
-    pattern: /immutable|manifest invalid|name invalid|tag invalid/i,
+    pattern: /manifest invalid|name invalid|tag invalid/i,
     meaning: ({ domain }, name) => ({
       code: 'PUSH_FAILED',
       message: `${domain} refused ${name}.`,
@@ -189,6 +219,9 @@ function byWords(
   reference: Reference,
 ): Judgement {
   const name = formatReference(reference);
+  if (immutable.test(said)) {
+    return final(unmovable(host, `${reference.path}:${reference.tag}`, detailOf(said)));
+  }
   const known = words
     .find(({ pattern }) => pattern.test(said))
     ?.meaning(host, `${reference.path}:${reference.tag}`);

@@ -104,6 +104,16 @@ export function parseRegistry(text: string): { readonly domain: string; readonly
   return { domain: normalDomain(domain), path };
 }
 
+/**
+ * The same repository under another tag.
+ *
+ * @throws DwtError REFERENCE_INVALID
+ */
+export function withTag({ domain, path }: Pick<Reference, 'domain' | 'path'>, tag: string): Reference {
+  checkTag(tag, refusal(`${domain}/${path}:${tag}`));
+  return { domain, path, tag, digest: null };
+}
+
 type Refuse = (problem: string, hint: string) => DwtError;
 
 const refusal =

@@ -1,5 +1,5 @@
 /** What `dwt push` did, for people. */
-import type { PushResult } from '../workflows/push.ts';
+import type { PushResult } from '../workflows/push-result.ts';
 import type { Paper } from './paper.ts';
 import { renderTable } from './table.ts';
 import { formatSeconds } from './units.ts';

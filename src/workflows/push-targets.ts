@@ -2,7 +2,7 @@
 import { DwtError } from '../errors.ts';
 import { selectStages } from '../hierarchy/select.ts';
 import { resolveEnvironment } from '../project/environments.ts';
-import { imageReference, type Project, type Publish } from '../project/project.ts';
+import { imageReference, type Project, type Publish, type RepositorySettings } from '../project/project.ts';
 import { formatReference, parseReference, parseRegistry, type Reference } from '../registry/reference.ts';
 
 export interface PushTarget {
@@ -12,6 +12,8 @@ export interface PushTarget {
   readonly reference: Reference;
   /** Environment that takes the image only with every feature of its stage. */
   readonly completeFor?: string;
+  /** The environment that takes the image only if it was proved, and whether its page has to be. */
+  readonly proof?: { readonly env: string; readonly page: boolean };
 }
 
 /** An environment of the project file, or `HOST[/PATH]` in its place. */
@@ -34,14 +36,15 @@ export function pushTargets(
   const published = publishedStages(project);
   const name = naming(project, destination, environment);
   const env = 'env' in destination ? destination.env : undefined;
-  const demands = env !== undefined && project.environments.get(env)?.allFeatures;
+  const { allFeatures = false, proved = null } = (env !== undefined && project.environments.get(env)) || {};
   const targets = selectPublished(project, patterns, published).map((stage) => {
     const publish = published.get(stage) as Publish;
     return {
       stage,
       image: imageReference(project, stage),
       reference: parseReference(name(publish)),
-      ...(demands && { completeFor: env }),
+      ...(env !== undefined && allFeatures && { completeFor: env }),
+      ...(env !== undefined && proved !== null && { proof: { env, page: proved === 'page' } }),
     };
   });
   refuseDoubles(targets);
@@ -120,3 +123,10 @@ function refuseDoubles(targets: readonly PushTarget[]): void {
     taken.set(name, stage);
   }
 }
+
+/** How a destination's missing repositories are made. */
+export const repositorySettings = (project: Project, destination: Destination): RepositorySettings =>
+  ('env' in destination && project.environments.get(destination.env)?.create) || {
+    immutable: false,
+    scan: false,
+  };

@@ -2,18 +2,29 @@
 import pLimit from 'p-limit';
 import type { Engine, ImageDetails } from '../engine/engine.ts';
 import { EngineRefusal } from '../engine/failure.ts';
-import { asDwtError, DwtError } from '../errors.ts';
+import { DwtError } from '../errors.ts';
 import type { Emit } from '../events.ts';
-import type { Project } from '../project/project.ts';
-import { credentialsFor } from '../registry/credentials.ts';
+import type { Project, RepositorySettings } from '../project/project.ts';
+import { authProvider } from '../registry/login.ts';
 import { type Observed, observe, type RegistryHost, registryHost } from '../registry/observe.ts';
 import { judgeFailure } from '../registry/push-failure.ts';
-import { formatReference } from '../registry/reference.ts';
+import type { Reference } from '../registry/reference.ts';
 import { type RetryLimits, usualLimits } from '../registry/retry.ts';
 import { refuseIncomplete } from './push-features.ts';
-import { isSame, type Parcel, send } from './push-image.ts';
+import { type Parcel, putTag, send } from './push-image.ts';
+import { isSame } from './push-immutable.ts';
+import { refuseUnproved } from './push-proof.ts';
 import { PushReport } from './push-report.ts';
+import { createRepositories as createMissing } from './push-repositories.ts';
+import {
+  type Concluded,
+  type PushAction,
+  PushEntries,
+  type PushedTag,
+  type PushResult,
+} from './push-result.ts';
 import { warnOfStale } from './push-stale.ts';
+import { furtherNames } from './push-tags.ts';
 import type { PushTarget } from './push-targets.ts';
 import { inTurns } from './push-turns.ts';
 
@@ -21,10 +32,14 @@ export interface PushOptions {
   readonly project: Project;
   readonly engine: Engine;
   readonly targets: readonly PushTarget[];
+  /** Templates of further tags, such as `{revision}`; a stage's own tag moves after them. */
+  readonly tags?: readonly string[];
   /** How many images are sent at once. */
   readonly jobs: number;
   /** Only looks at what is there. */
   readonly dryRun: boolean;
+  /** How repositories that ECR lacks are made first; null or nothing to leave that to others. */
+  readonly createRepositories?: RepositorySettings | null;
   /** Whether to warn of images that are older than their sources: yes, if not given; needless right after a build. */
   readonly compareSources?: boolean;
   readonly environment: Readonly<Record<string, string | undefined>>;
@@ -37,26 +52,20 @@ export interface PushOptions {
   readonly signal: AbortSignal;
 }
 
-export interface PushedImage {
-  readonly stage: string;
-  readonly reference: string;
-  /** What the registry has under the reference; null where nothing of ours is there. */
-  readonly digest: string | null;
-  /** `push` in a dry run: it would be pushed. Null where it failed. */
-  readonly action: 'pushed' | 'present' | 'push' | null;
-  readonly seconds: number;
-  readonly error?: DwtError;
-}
-
-export interface PushResult {
-  readonly images: readonly PushedImage[];
-}
-
 /** An image that has to be sent. */
-interface Waiting extends Parcel {
-  readonly target: PushTarget;
-  readonly report: PushReport;
+interface Waiting extends Omit<Parcel, 'reference'>, Concluded, Named {
+  /** What has to be sent of it. */
   readonly layers: readonly string[];
+}
+
+interface Named {
+  readonly target: PushTarget;
+  /** All names of the image, its stage's own the last. */
+  readonly names: readonly Reference[];
+  /** What the registry is known to have of it so far, by tag. */
+  readonly digests: Map<string, string>;
+  /** The tags that were there before. */
+  readonly found: ReadonlySet<string>;
 }
 
 /** How many images are looked at at once. */
@@ -65,12 +74,14 @@ const looksAtOnce = 16;
 /**
  * Publishes each target. One that fails, an interruption included, is an entry with an error, and the others go on.
  *
- * @throws DwtError FEATURE_MISSING before anything is sent
+ * @throws DwtError FEATURE_MISSING, NOT_PROVED, or what `furtherNames` throws, before anything is sent; what `createRepositories`
+ * throws
  */
 export async function pushImages(options: PushOptions): Promise<PushResult> {
   const {
     project,
     targets,
+    tags: templates = [],
     jobs,
     dryRun,
     compareSources = true,
@@ -81,45 +92,15 @@ export async function pushImages(options: PushOptions): Promise<PushResult> {
     silenceMs = 300_000,
   } = options;
   await refuseIncomplete(project, targets, engine);
+  await refuseUnproved(project, targets, engine, options.environment);
+  const further = await furtherNames(targets, templates, engine);
+  const { createRepositories: settings = null } = options;
+  const created = settings && (await createMissing({ targets, settings, dryRun, emit }));
   const hosts = knownHosts(options);
   const limit = pLimit(looksAtOnce);
-  const entries = new Map<string, PushedImage>();
+  const entries = new PushEntries(signal);
   const waiting: Waiting[] = [];
-  const there = new Set<string>();
   const unreachable = new Map<string, DwtError>();
-
-  const conclude = (
-    target: PushTarget,
-    report: PushReport,
-    digest: string | null,
-    action: 'pushed' | 'present' | 'push',
-  ) => {
-    entries.set(target.stage, {
-      stage: target.stage,
-      reference: formatReference(target.reference),
-      digest,
-      action,
-      seconds: report.seconds,
-    });
-    const reference = formatReference(target.reference);
-    if (action === 'push') report.finish('done', { detail: `would be pushed to ${reference}` });
-    else report.finish(action, { detail: `${reference}@${digest}` });
-  };
-  const fail = (target: PushTarget, report: PushReport, thrown: unknown) => {
-    const reference = formatReference(target.reference);
-    const error = signal.aborted
-      ? new DwtError('INTERRUPTED', `The push of ${reference} was interrupted.`)
-      : asDwtError(thrown);
-    entries.set(target.stage, {
-      stage: target.stage,
-      reference,
-      digest: null,
-      action: null,
-      seconds: report.seconds,
-      error,
-    });
-    report.finish(signal.aborted ? 'cancelled' : 'failed', { error });
-  };
 
   const look = async (target: PushTarget, report: PushReport): Promise<void> => {
     report.start();
@@ -129,35 +110,43 @@ export async function pushImages(options: PushOptions): Promise<PushResult> {
         imageOf(target, project, engine),
         hosts(target.reference.domain),
       ]);
-      const parcel = { image, host, reference: target.reference };
+      const names = [...(further.get(target.stage) ?? []), target.reference];
       const observed = await report.step('looking at what is there', signal, () =>
-        lookAt(parcel, engine, dryRun),
+        Promise.all(names.map((reference) => lookAt({ image, host, reference }, engine, dryRun))),
       );
-      if (isSame(image, observed)) {
-        for (const layer of image.layers) there.add(layer);
-        conclude(target, report, observed.digest, 'present');
-      } else if (dryRun) {
-        conclude(target, report, null, 'push');
-      } else {
-        waiting.push({ ...parcel, target, report, layers: image.layers });
-      }
+      const digests = new Map<string, string>();
+      for (const [index, seen] of observed.entries())
+        if (isSame(image, seen)) digests.set(tagOf(names[index] as Reference), seen.digest);
+      const item = { image, host, target, report, names, digests, found: new Set(digests.keys()) };
+      if (digests.size === names.length) entries.conclude(item, digestOf(item), tagsOf(item, null));
+      else if (dryRun) entries.conclude(item, null, tagsOf(item, 'push'));
+      else waiting.push({ ...item, layers: digests.size === 0 ? image.layers : [] });
     } catch (thrown) {
-      fail(target, report, thrown);
+      entries.fail({ target, report }, thrown);
     }
   };
 
-  const sendOne = async (item: Waiting): Promise<boolean> => {
-    const { target, report, host } = item;
+  /** Further tags come first; the stage's own, which is what people pull, moves when all of them are there. */
+  const sendOne = async (item: Waiting, arrived: (layer: string) => void): Promise<boolean> => {
+    const { report, host, image, names, digests } = item;
+    const sending = { engine, report, limits, silenceMs, arrived, signal };
     try {
-      signal.throwIfAborted();
-      const known = unreachable.get(host.domain);
-      if (known) throw known;
-      conclude(target, report, await send(item, { engine, report, limits, silenceMs, signal }), 'pushed');
+      for (const reference of names) {
+        if (digests.has(tagOf(reference))) continue;
+        signal.throwIfAborted();
+        const known = unreachable.get(host.domain);
+        if (known) throw known;
+        const parcel = { image, host, reference };
+        const there = digestOf(item);
+        const digest = there === null ? await send(parcel, sending) : await putTag(parcel, there, sending);
+        digests.set(tagOf(reference), digest);
+      }
+      entries.conclude(item, digestOf(item), tagsOf(item, null));
       return true;
     } catch (thrown) {
       if (thrown instanceof DwtError && thrown.code === 'REGISTRY_UNREACHABLE')
         unreachable.set(host.domain, thrown);
-      fail(target, report, thrown);
+      entries.fail(item, thrown, tagsOf(item, null));
       return false;
     }
   };
@@ -167,11 +156,25 @@ export async function pushImages(options: PushOptions): Promise<PushResult> {
     ...targets.map((target, index) => limit(look, target, reports[index] as PushReport)),
     compareSources && warnOfStale({ project, engine, stages: targets.map(({ stage }) => stage), emit }),
   ]);
-  await inTurns(waiting, jobs, there, sendOne);
-  return { images: targets.flatMap(({ stage }) => entries.get(stage) ?? []) };
+  // The smallest image of those that share layers has least beside them, so that the others wait least for it.
+  const ordered = waiting.toSorted((one, other) => one.image.size - other.image.size);
+  await inTurns(ordered, jobs, sendOne);
+  return { ...entries.result(targets), ...(created && { created }) };
 }
 
-/** Each registry's credentials are asked for once, however many images go there. */
+const tagOf = ({ tag }: Reference): string => tag ?? 'latest';
+
+/** What the repository has of the image: under its own tag if it is there, else under any. */
+const digestOf = ({ target, digests }: Named): string | null =>
+  digests.get(tagOf(target.reference)) ?? [...digests.values()][0] ?? null;
+
+const tagsOf = ({ names, digests, found }: Named, missing: PushAction): PushedTag[] =>
+  names.map(tagOf).map((tag) => ({
+    tag,
+    action: found.has(tag) ? 'present' : digests.has(tag) ? 'pushed' : missing,
+  }));
+
+/** Each registry's login is asked for once, and anew when it has expired, however many images go there. */
 function knownHosts({
   environment,
   signal,
@@ -179,7 +182,10 @@ function knownHosts({
 }: PushOptions): (domain: string) => Promise<RegistryHost> {
   const known = new Map<string, Promise<RegistryHost>>();
   const open = async (domain: string): Promise<RegistryHost> => {
-    return registryHost(domain, await credentialsFor(domain, environment), signal, answerMs);
+    const auth = authProvider(domain, environment);
+    // What cannot work at all is told before anything is asked.
+    await auth.current();
+    return registryHost(domain, auth, signal, answerMs);
   };
   return (domain) => {
     const host = known.get(domain) ?? open(domain);

@@ -27,7 +27,11 @@ export class PushingEngine {
   /** An image of these layers, or of one random layer, under a name `PROJECT/STAGE:TAG`, labelled as dwt's own are. */
   add(name: string, layers: readonly Buffer[] = [randomBytes(1000)]): string {
     const [project = '', stage = ''] = name.split(/[/:]/);
-    const labels = { 'dwt.project': project, 'dwt.stage': stage };
+    const labels = {
+      'dwt.project': project,
+      'dwt.stage': stage,
+      'org.opencontainers.image.revision': 'abc123',
+    };
     const config = Buffer.from(
       JSON.stringify({ rootfs: { type: 'layers', diff_ids: layers.map(digestOf) } }),
     );
@@ -43,7 +47,15 @@ export class PushingEngine {
 
   async inspectImage(name: string): Promise<Partial<ImageDetails> | null> {
     const image = this.#find(name);
-    return image && { id: image.id, layers: image.layers.map(digestOf), labels: image.labels };
+    return (
+      image && {
+        id: image.id,
+        layers: image.layers.map(digestOf),
+        labels: image.labels,
+        size: sizeOf(image),
+        created: '2026-11-26T00:00:00Z',
+      }
+    );
   }
 
   async tag(image: string, name: string): Promise<void> {
@@ -63,7 +75,7 @@ export class PushingEngine {
       headers: { Accept: manifestType },
     });
     if (response.status === 404) return null;
-    if (!response.ok) throw new EngineRefusal(textOf(response.status), null);
+    if (!response.ok) throw new EngineRefusal(await textOf(response), null);
     return response.headers.get('docker-content-digest');
   }
 
@@ -80,18 +92,37 @@ export class PushingEngine {
     const base = `http://${domain}/v2/${path}`;
     const ask = async (url: string, init: RequestInit): Promise<Response> => {
       const response = await this.#ask(url, auth, { ...init, signal });
-      if (!response.ok && response.status !== 404) throw new EngineRefusal(textOf(response.status), null);
+      if (!response.ok && response.status !== 404) throw new EngineRefusal(await textOf(response), null);
       return response;
     };
     for (const blob of [...image.layers, image.config]) {
       const digest = digestOf(blob);
-      onProgress({ layer: digest.slice(7, 19), status: 'Pushing', current: 0, total: blob.length });
-      if ((await ask(`${base}/blobs/${digest}`, { method: 'HEAD' })).ok) continue;
+      onProgress({
+        layer: digest.slice(7, 19),
+        status: 'Pushing',
+        arrived: false,
+        struggles: false,
+        current: 0,
+        total: blob.length,
+      });
+      const tell = (status: string) =>
+        onProgress({
+          layer: digest.slice(7, 19),
+          status,
+          arrived: true,
+          struggles: false,
+          current: null,
+          total: null,
+        });
+      if ((await ask(`${base}/blobs/${digest}`, { method: 'HEAD' })).ok) {
+        tell('Layer already exists');
+        continue;
+      }
       const begun = await ask(`${base}/blobs/uploads/`, { method: 'POST' });
       const location = new URL(begun.headers.get('location') ?? '', base);
       location.searchParams.set('digest', digest);
       await ask(location.href, { method: 'PUT', body: new Uint8Array(blob) });
-      onProgress({ layer: digest.slice(7, 19), status: 'Pushed', current: blob.length, total: blob.length });
+      tell('Pushed');
     }
     const manifest = JSON.stringify(manifestOf(image));
     await ask(`${base}/manifests/${tag}`, {
@@ -114,6 +145,8 @@ export class PushingEngine {
   }
 }
 
+const sizeOf = ({ layers }: Stored): number => layers.reduce((sum, { length }) => sum + length, 0);
+
 const manifestOf = ({ config, layers }: Stored) => ({
   schemaVersion: 2,
   mediaType: manifestType,
@@ -129,10 +162,20 @@ const manifestOf = ({ config, layers }: Stored) => ({
   })),
 });
 
-/** The words of engines; nothing but the table of last resort may depend on them. */
-const textOf = (status: number): string =>
-  ({
-    401: 'unauthorized: authentication required',
-    403: 'denied: requested access to the resource is denied',
-    429: 'toomanyrequests: slow down',
-  })[status] ?? `received unexpected HTTP status: ${status}`;
+/** The words of engines, which quote a registry's where it has some; nothing but the table of last resort may depend on them. */
+async function textOf(response: Response): Promise<string> {
+  const { status } = response;
+  const said = (await response.json().catch(() => null)) as {
+    errors?: { code: string; message: string }[];
+  } | null;
+  const quoted = said?.errors?.map(
+    ({ code, message }) => `${code.toLowerCase().replaceAll('_', ' ')}: ${message}`,
+  );
+  return (
+    {
+      401: 'unauthorized: authentication required',
+      403: 'denied: requested access to the resource is denied',
+      429: 'toomanyrequests: slow down',
+    }[status] ?? (status < 500 && quoted ? quoted.join('\n') : `received unexpected HTTP status: ${status}`)
+  );
+}

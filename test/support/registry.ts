@@ -17,9 +17,14 @@ export interface TestRegistry {
   stop(): Promise<void>;
 }
 
+interface Credentials {
+  readonly username: string;
+  readonly password: string;
+}
+
 export interface TestRegistryOptions {
-  /** Asked for by the registry; without, everybody may push. */
-  readonly credentials?: { readonly username: string; readonly password: string };
+  /** Asked for by the registry, which takes any of them; without, everybody may push. */
+  readonly credentials?: Credentials | readonly Credentials[];
   /** A folder that is there already, such as a small tmpfs; it is left there. */
   readonly storage?: string;
 }
@@ -30,10 +35,10 @@ export async function startRegistry(options: TestRegistryOptions = {}): Promise<
   const storage = options.storage ?? join(folder, 'storage');
   const { credentials } = options;
   if (credentials) {
-    await writeFile(
-      join(folder, 'htpasswd'),
-      `${credentials.username}:${await hash(credentials.password, 4)}\n`,
-    );
+    const lines = [credentials]
+      .flat()
+      .map(async ({ username, password }) => `${username}:${await hash(password, 4)}\n`);
+    await writeFile(join(folder, 'htpasswd'), await Promise.all(lines));
   }
   // The port can be taken between its choice and the start; then the registry ends and another port is tried.
   for (let attempt = 1; ; attempt++) {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { DwtError } from '../../src/errors.ts';
-import { credentialsFor } from '../../src/registry/credentials.ts';
+import { credentialsFor as loginFor } from '../../src/registry/credentials.ts';
 
 const host = 'r.example.com:5000';
 const secret = 'pässw0rd:with:colons';
@@ -21,6 +21,8 @@ afterEach(() => rm(folder, { recursive: true, force: true }));
 const file = () => join(folder, 'config.json');
 const configure = (config: unknown) =>
   writeFile(file(), typeof config === 'string' ? config : JSON.stringify(config));
+
+const credentialsFor = async (...question: Parameters<typeof loginFor>) => (await loginFor(...question)).auth;
 
 /** A real program that speaks the helper protocol. */
 async function helper(name: string, script: string): Promise<void> {

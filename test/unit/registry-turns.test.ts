@@ -2,15 +2,16 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { inTurns } from '../../src/workflows/push-turns.ts';
 
+const turn = () => new Promise((resolve) => setImmediate(resolve));
+
 /** Runs items and records which overlapped; each takes a few turns of the event loop. */
 async function play(
   items: readonly (readonly string[])[],
   jobs: number,
-  sent: readonly string[] = [],
-  fails: ReadonlySet<number> = new Set(),
+  { fails = new Set<number>(), tells = false }: { fails?: ReadonlySet<number>; tells?: boolean } = {},
 ) {
   const running = new Set<number>();
-  const there = new Set(sent);
+  const there = new Set<string>();
   let collisions = 0;
   const overlaps: [number, number][] = [];
   const order: number[] = [];
@@ -18,20 +19,25 @@ async function play(
   await inTurns(
     items.map((layers, index) => ({ layers, index })),
     jobs,
-    sent,
-    async ({ index }) => {
+    async ({ index, layers }, arrived) => {
       for (const other of running) {
         overlaps.push([other, index]);
         collisions += (items[other] ?? []).filter(
-          (layer) => items[index]?.includes(layer) && !there.has(layer),
+          (layer) => layers.includes(layer) && !there.has(layer),
         ).length;
       }
       running.add(index);
       order.push(index);
       most = Math.max(most, running.size);
-      for (let turn = 0; turn <= index % 3; turn++) await new Promise((resolve) => setImmediate(resolve));
+      for (const layer of layers) {
+        await turn();
+        if (!tells) continue;
+        there.add(layer);
+        arrived(layer);
+      }
+      for (let extra = 0; extra <= index % 3; extra++) await turn();
       running.delete(index);
-      if (!fails.has(index)) for (const layer of items[index] ?? []) there.add(layer);
+      if (!fails.has(index)) for (const layer of layers) there.add(layer);
       return !fails.has(index);
     },
   );
@@ -52,16 +58,20 @@ describe('the order of pushes', () => {
     expect(overlaps).toEqual([[1, 2]]);
   });
 
-  test('does not wait for what is there', async () => {
-    const { most } = await play(
+  test('waits for what is shared alone, where it is told of each layer', async () => {
+    const { overlaps } = await play(
       [
-        ['base', 'a'],
+        ['base', 'a', 'a2', 'a3'],
         ['base', 'b'],
-        ['base', 'c'],
       ],
       4,
-      ['base'],
+      { tells: true },
     );
+    expect(overlaps).toEqual([[0, 1]]);
+  });
+
+  test('does not wait for what arrived with an image that failed afterwards', async () => {
+    const { most } = await play([['base', 'a'], ['base'], ['base']], 4, { tells: true, fails: new Set([0]) });
     expect(most).toBe(3);
   });
 
@@ -71,7 +81,7 @@ describe('the order of pushes', () => {
   });
 
   test('sends a shared layer with the next one where the first failed', async () => {
-    const { overlaps } = await play([['base'], ['base'], ['base']], 4, [], new Set([0]));
+    const { overlaps } = await play([['base'], ['base'], ['base']], 4, { fails: new Set([0]) });
     expect(overlaps).toEqual([]);
   });
 
@@ -81,16 +91,16 @@ describe('the order of pushes', () => {
       fc.asyncProperty(
         fc.array(fc.uniqueArray(layer, { maxLength: 4 }), { maxLength: 8 }),
         fc.integer({ min: 1, max: 4 }),
-        fc.uniqueArray(layer),
+        fc.boolean(),
         fc.uniqueArray(fc.nat(7)).map((indexes) => new Set(indexes)),
-        async (items, jobs, sent, fails) => {
-          const { order, most, collisions } = await play(items, jobs, sent, fails);
+        async (items, jobs, tells, fails) => {
+          const { order, most, collisions } = await play(items, jobs, { tells, fails });
           expect([...order].sort()).toEqual(items.map((_, index) => index));
           expect(most).toBeLessThanOrEqual(jobs);
           expect(collisions).toBe(0);
         },
       ),
-      { numRuns: 50 },
+      { numRuns: 100 },
     );
   });
 });

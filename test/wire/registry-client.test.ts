@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { RegistryAuth } from '../../src/engine/engine.ts';
 import { RegistryFailure, RegistryRefusal } from '../../src/registry/answer.ts';
 import { registryClient } from '../../src/registry/client.ts';
+import { renewable } from '../../src/registry/login.ts';
 
 const manifest = JSON.stringify({ schemaVersion: 2, config: { digest: 'sha256:c' } });
 const digest = `sha256:${createHash('sha256').update(manifest).digest('hex')}`;
@@ -35,7 +36,12 @@ afterEach(async () => {
 });
 
 const client = (auth: RegistryAuth | null = null) =>
-  registryClient({ domain: host, auth, timeoutMs: 500, signal: new AbortController().signal });
+  registryClient({
+    domain: host,
+    auth: renewable(async () => ({ auth, source: 'the test', expiresAt: null })),
+    timeoutMs: 500,
+    signal: new AbortController().signal,
+  });
 
 /** A registry that wants tokens of its own token server. */
 const withTokens =

@@ -6,7 +6,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import type { DwtEvent } from '../../src/events.ts';
 import type { Project } from '../../src/project/project.ts';
 import { parseReference } from '../../src/registry/reference.ts';
-import { type PushedImage, type PushOptions, pushImages } from '../../src/workflows/push.ts';
+import { type PushOptions, pushImages } from '../../src/workflows/push.ts';
+import type { PushedImage } from '../../src/workflows/push-result.ts';
 import { type Fault, type FaultProxy, type SeenRequest, startFaultProxy } from '../support/fault-proxy.ts';
 import { PushingEngine } from '../support/pushing-engine.ts';
 import { startRegistry, type TestRegistry } from '../support/registry.ts';
@@ -130,6 +131,152 @@ describe('what is there', () => {
   });
 });
 
+describe('several tags', () => {
+  const tags = ['{revision}', 'day-{date}'];
+  const digestsOf = async (...names: string[]) =>
+    Promise.all(
+      names.map(async (tag) => {
+        const headers = {
+          accept: 'application/vnd.docker.distribution.manifest.v2+json',
+          authorization: `Basic ${Buffer.from(`${credentials.username}:${credentials.password}`).toString('base64')}`,
+        };
+        const response = await fetch(`http://${registry.host}/v2/${repository}/a/manifests/${tag}`, {
+          headers,
+        });
+        return response.ok ? response.headers.get('docker-content-digest') : null;
+      }),
+    );
+  const moves = () =>
+    proxy.requests
+      .filter(({ method, path }) => method === 'PUT' && path.includes('/manifests/'))
+      .map(({ path }) => path.split('/').at(-1));
+  const all = ['abc123', 'day-2026-11-26', 'master'];
+
+  test("are one digest, sent once, and the stage's own moves last", async () => {
+    const image = await pushOne({ tags });
+    expect(image).toMatchObject({
+      reference: `${proxy.host}/${repository}/a:master`,
+      action: 'pushed',
+      tags: all.map((tag) => ({ tag, action: 'pushed' })),
+    });
+    expect(await digestsOf(...all)).toEqual(Array(3).fill(image.digest));
+    expect(engine.pushes).toBe(1);
+    expect(moves()).toEqual(all);
+  });
+
+  test('are added to what is there without a push', async () => {
+    const { digest } = await pushOne();
+    proxy.forget();
+    expect(await pushOne({ tags, dryRun: true })).toMatchObject({
+      action: 'push',
+      tags: [
+        { tag: 'abc123', action: 'push' },
+        { tag: 'day-2026-11-26', action: 'push' },
+        { tag: 'master', action: 'present' },
+      ],
+    });
+    expect(moves()).toEqual([]);
+    expect(await pushOne({ tags })).toMatchObject({ action: 'pushed', digest });
+    expect([engine.pushes, moves()]).toEqual([1, ['abc123', 'day-2026-11-26']]);
+    proxy.forget();
+    expect(await pushOne({ tags })).toMatchObject({ action: 'present', digest });
+    expect(writes()).toEqual([]);
+  });
+
+  test("leave the stage's own as it was where one of them fails", async () => {
+    const { digest: before } = await pushOne();
+    engine.add('demo/a:latest');
+    proxy.fault = ({ method, path }) =>
+      method === 'PUT' && path.includes('/manifests/day-') ? answer(403) : null;
+    expect(await pushOne({ tags })).toMatchObject({
+      error: { code: 'PUSH_DENIED' },
+      action: null,
+      tags: [
+        { tag: 'abc123', action: 'pushed' },
+        { tag: 'day-2026-11-26', action: null },
+        { tag: 'master', action: null },
+      ],
+    });
+    expect(await digestsOf('master')).toEqual([before]);
+  });
+
+  test('go up by the engine where the registry does not answer this machine', async () => {
+    proxy.fault = ({ method, path }) =>
+      method === 'PUT' && path.includes('/manifests/day-') && engine.pushes === 1 ? { type: 'cut' } : null;
+    const image = await pushOne({ tags });
+    expect(image).toMatchObject({ action: 'pushed' });
+    expect(engine.pushes).toBe(2);
+    expect(await digestsOf(...all)).toEqual(Array(3).fill(image.digest));
+  });
+});
+
+describe('a tag that nobody may move', () => {
+  const refusals: [string, Fault][] = [
+    [
+      'ECR',
+      answer(
+        400,
+        {},
+        {
+          errors: [
+            {
+              code: 'TAG_INVALID',
+              message:
+                "The image tag 'master' already exists in the 'a' repository and cannot be overwritten because the tag is immutable.",
+            },
+          ],
+        },
+      ),
+    ],
+    [
+      'Harbor',
+      answer(
+        412,
+        {},
+        {
+          errors: [
+            {
+              code: 'PRECONDITION',
+              message: "Failed to process request due to 'a:master' configured as immutable.",
+            },
+          ],
+        },
+      ),
+    ],
+  ];
+  const isMove = ({ method, path }: SeenRequest) => method === 'PUT' && path.endsWith('/manifests/master');
+  const tags = ['{revision}'];
+
+  test.each(refusals)('and is another image is a refusal, at once: %s', async (_, refusal) => {
+    const { digest } = await pushOne();
+    engine.add('demo/a:latest');
+    proxy.fault = (request) => (isMove(request) ? refusal : null);
+    for (const more of [{}, { tags }]) {
+      proxy.forget();
+      const { error } = await pushOne(more);
+      expect(error).toMatchObject({
+        code: 'TAG_IMMUTABLE',
+        hint: expect.stringContaining('tag that is new'),
+      });
+      expect(error?.message).toContain(`It is ${digest}.`);
+      expect(error?.exitStatus).toBe(1);
+      expect(proxy.requests.filter(isMove).length).toBe(1);
+    }
+  });
+
+  test.each(refusals)('and is this image already is what was wanted: %s', async (_, refusal) => {
+    const { digest } = await pushOne();
+    // Somebody else was there between the look and the push.
+    let looks = 0;
+    const isLook = ({ method, path }: SeenRequest) => method !== 'PUT' && path.endsWith('/manifests/master');
+    proxy.fault = (request) =>
+      isMove(request) ? refusal : isLook(request) && ++looks <= 2 ? answer(404) : null;
+    expect(await pushOne()).toMatchObject({ digest, action: 'pushed' });
+    looks = 0;
+    expect(await pushOne({ tags })).toMatchObject({ digest, action: 'pushed' });
+  });
+});
+
 describe('one refusal is one error, and the others go on', () => {
   const table: [string, Fault, string, string, string][] = [
     ['401', answer(401), 'PUSH_DENIED', 'does not accept the login', 'docker login'],
@@ -144,7 +291,14 @@ describe('one refusal is one error, and the others go on', () => {
     ['405', answer(405), 'PUSH_FAILED', 'status 405', 'below'],
     ['429', answer(429, { 'retry-after': '3600' }), 'PUSH_FAILED', 'left alone for 3600 s', 'later'],
     ['500', answer(500), 'PUSH_FAILED', 'status 500', 'log and the disk'],
-    ['503', answer(503, { 'retry-after': '0' }), 'PUSH_FAILED', 'status 503', 'log and the disk'],
+    ['503', answer(503), 'PUSH_FAILED', 'status 503', 'log and the disk'],
+    [
+      '503 with Retry-After',
+      answer(503, { 'retry-after': '0' }),
+      'PUSH_FAILED',
+      'left alone for 0 s',
+      'later',
+    ],
     ['507', answer(507), 'PUSH_FAILED', 'no space left', 'Make space'],
     [
       'full disk',
