@@ -1,13 +1,14 @@
 /**
  * `npm run bench [NAME…]`: measures dwt beside docker and buildx on one engine and prints a table of ratios.
- * Needs an engine with buildx; see bench/peer.ts for how to name one. Leaves no image behind.
+ * Needs an engine with buildx, and any engine for `push-no-op` and `push-first`; see bench/peer.ts for how to name one.
+ * Leaves no image behind.
  */
 
 import { randomBytes } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { startRegistry } from '../test/support/registry.ts';
-import { docker, dwt, inFolder, peer, run, timed } from './peer.ts';
+import { type Command, docker, dwt, inFolder, peer, run, timed } from './peer.ts';
 import { median, paired, type Row, ratioRow, table } from './statistics.ts';
 import { type Shape, type Synthetic, writeSynthetic } from './synthetic.ts';
 
@@ -50,6 +51,35 @@ async function removeImages(folder: string, name: string): Promise<void> {
   for (let at = 0; at < ours.length; at += 50)
     await run(docker(folder, ['rmi', '-f', ...ours.slice(at, at + 50)]));
 }
+
+/** Ten images on five shared stages, as in the real hierarchy. */
+const tenImages = { stages: 15, fan: 3 };
+
+/** A registry that has nothing, for as long as `work` takes. */
+async function atRegistry<T>(work: (host: string) => Promise<T>): Promise<T> {
+  const registry = await startRegistry();
+  try {
+    return await work(registry.host);
+  } finally {
+    await registry.stop();
+  }
+}
+
+/** What a script without dwt does; the images have their names already. */
+async function pushLoop(
+  folder: string,
+  name: string,
+  leaves: readonly string[],
+  to: string,
+): Promise<Command> {
+  await timed(
+    docker(folder, ...leaves.map((leaf) => ['tag', `${name}/${leaf}:latest`, `${to}/${leaf}:master`])),
+  );
+  return docker(folder, ...leaves.map((leaf) => ['push', '-q', `${to}/${leaf}:master`]));
+}
+
+const forget = (folder: string, leaves: readonly string[], from: string) =>
+  run(docker(folder, ['rmi', ...leaves.map((leaf) => `${from}/${leaf}:master`)]));
 
 const bake = (folder: string) => docker(folder, ['buildx', 'bake', '-f', 'bake.json', '--progress', 'plain']);
 
@@ -166,35 +196,41 @@ const benchmarks: Record<string, () => Promise<Row[]>> = {
     return [ratioRow('cold, per stage: 200 stages here, 100 there', 'bake', times, 1.0)];
   },
 
-  push: () =>
-    withSynthetic({ stages: 14, fan: 3 }, async (folder, { name, leaves }) => {
-      const registry = await startRegistry();
-      try {
-        const images = leaves.slice(0, 10);
-        await timed(dwt(folder, 'build'));
-        const ours = dwt(folder, 'push', '--registry', `${registry.host}/ours`);
+  'push-no-op': () =>
+    withSynthetic(tenImages, async (folder, { name, leaves }) => {
+      await timed(dwt(folder, 'build'));
+      return atRegistry(async (host) => {
+        const ours = dwt(folder, 'push', '--registry', `${host}/ours`);
+        const loop = await pushLoop(folder, name, leaves, `${host}/loop`);
         await timed(ours);
-        const tag = images.map((leaf) => [
-          'tag',
-          `${name}/${leaf}:latest`,
-          `${registry.host}/loop/${leaf}:master`,
-        ]);
-        const loop = docker(
-          folder,
-          ...images.map((leaf) => ['push', '-q', `${registry.host}/loop/${leaf}:master`]),
-        );
-        await timed(docker(folder, ...tag));
         await timed(loop);
         const times = await paired(
-          5,
+          7,
           () => timed(ours),
           () => timed(loop),
         );
-        for (const leaf of images) await run(docker(folder, ['rmi', `${registry.host}/loop/${leaf}:master`]));
-        return [ratioRow(`no-op push of ${images.length} images`, 'docker push loop', times, 0.25)];
-      } finally {
-        await registry.stop();
-      }
+        await forget(folder, leaves, `${host}/loop`);
+        return [ratioRow(`no-op push of ${leaves.length} images`, 'docker push loop', times, 0.25)];
+      });
+    }),
+
+  'push-first': () =>
+    withSynthetic({ ...tenImages, bytesPerStage: 8 << 20 }, async (folder, { name, leaves }) => {
+      await timed(dwt(folder, 'build'));
+      const times = await paired(
+        5,
+        () => atRegistry((host) => timed(dwt(folder, 'push', '--registry', host))),
+        () =>
+          atRegistry(async (host) => {
+            const loop = await pushLoop(folder, name, leaves, host);
+            try {
+              return await timed(loop);
+            } finally {
+              await forget(folder, leaves, host);
+            }
+          }),
+      );
+      return [ratioRow(`first push of ${leaves.length} images`, 'docker push loop', times, 0.9)];
     }),
 
   start: () =>

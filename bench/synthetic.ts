@@ -1,4 +1,5 @@
 /** Hierarchies for measurement: the shape of the real one, with steps that cost next to nothing. */
+import { randomBytes } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
@@ -20,6 +21,8 @@ export interface Shape {
   /** Changes every key and every step, so that a run is cold without pruning the engine. */
   readonly nonce: string;
   readonly steps: boolean;
+  /** Of a file that cannot be compressed, in each stage; none where not given. */
+  readonly bytesPerStage?: number;
 }
 
 /** Writes Dockerfile, bake file and the copied files into `folder`. */
@@ -35,6 +38,7 @@ export async function writeSynthetic(folder: string, shape: Shape): Promise<Synt
     if (shape.steps) lines.push(`RUN echo ${shape.nonce}-${index} > /etc/${stage}`);
     lines.push(`ENV STAGE=${stage}`, '');
     await mkdir(join(folder, stage), { recursive: true });
+    if (shape.bytesPerStage) await writeFile(join(folder, stage, 'bytes'), randomBytes(shape.bytesPerStage));
     await Promise.all(
       Array.from({ length: shape.filesPerStage }, (_, file) =>
         writeFile(join(folder, stage, `${file}.txt`), `${shape.nonce} ${stage} ${file}\n`),

@@ -13,4 +13,5 @@ export const testPackages = [
 export const imageTestPackages = [
   'chromium', // the browser that looks at tools' pages
   'fonts-dejavu-core', // and what it writes with
+  'iproute2', // ip: addresses that only the platform has
 ];

@@ -16,8 +16,10 @@ const locks = [
   'python/uv',
   'python/requirements',
   'python-jupyterlab/requirements',
+  'python-editor/requirements',
   'pgadmin/requirements',
   's3sync/requirements',
+  'rv4-cran-binary-mirror/requirements',
 ];
 
 const overrides = (lock: string): string[] =>

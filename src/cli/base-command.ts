@@ -2,7 +2,7 @@
 import { Command, Flags, type Interfaces } from '@oclif/core';
 import { DwtError } from '../errors.ts';
 import type { Emit } from '../events.ts';
-import { logLevels, openLog } from '../log.ts';
+import { type Log, logLevels, openLog } from '../log.ts';
 import { concealArguments, withoutVariables } from '../redact.ts';
 import { cleanEvents } from '../report/clean-events.ts';
 import { openDisplay, type ProgressMode, progressModes } from '../report/display.ts';
@@ -75,9 +75,11 @@ export abstract class BaseCommand<T extends typeof Command> extends Command {
         environment: process.env,
         resultFollows: process.stdout.isTTY === true && !flags.json,
       });
+    const report = await this.openReport(flags);
     let display = await displayOf(flags.progress);
     const emit: Emit = cleanEvents((event) => {
       log.emit(event);
+      report?.emit(event);
       display.emit(event);
     });
     const interruption = listenForInterruption((message) => emit({ type: 'warning', message }));
@@ -90,12 +92,17 @@ export abstract class BaseCommand<T extends typeof Command> extends Command {
       emit,
       signal: interruption.signal,
       secondSignal: interruption.second,
+      ...(report && { opened: report }),
     });
     try {
       const outcome = await this.perform(flags, args, session);
       display.close();
+      const { report: results = {}, errors: failed = [] } = outcome;
+      const interrupted = interruption.signal.aborted;
+      const unreported = await report?.write({ results, errors: failed, interrupted });
       const status = await this.leave(outcome, flags.json === true, interruption.signal, log.failed);
-      if (!outcome.follow) return status;
+      if (unreported) tell(unreported, log);
+      if (!outcome.follow) return status || (unreported?.exitStatus ?? 0);
       // Lines alone: a picture that is drawn anew would hide what is said meanwhile.
       display = await displayOf(flags.progress === 'quiet' ? 'quiet' : 'plain');
       const errors = await outcome.follow();
@@ -105,8 +112,11 @@ export abstract class BaseCommand<T extends typeof Command> extends Command {
       return interruption.signal.aborted ? 130 : statusOf(errors);
     } catch (thrown) {
       display.close();
-      const error = interruption.signal.aborted ? interruptedBy(thrown) : thrown;
+      const interrupted = interruption.signal.aborted;
+      const error = interrupted ? interruptedBy(thrown) : thrown;
       log.failed(error);
+      const unreported = await report?.write({ results: {}, errors: [error], interrupted });
+      if (unreported) tell(unreported, log);
       throw error;
     } finally {
       interruption.dispose();
@@ -114,6 +124,15 @@ export abstract class BaseCommand<T extends typeof Command> extends Command {
       const lost = log.close();
       if (lost !== null) process.stderr.write(`Warning: ${lost}\n`);
     }
+  }
+
+  /** Where `--report` asks for one; what writes it is loaded only then. */
+  private async openReport(flags: object) {
+    const { report: folder } = flags as { readonly report?: string };
+    if (folder === undefined) return null;
+    const { openRunReport } = await import('./run-report.ts');
+    const argv = withoutVariables(this.argv);
+    return openRunReport({ folder, command: this.id ?? '', argv, version: this.config.version });
   }
 
   private async leave(
@@ -130,6 +149,11 @@ export abstract class BaseCommand<T extends typeof Command> extends Command {
     if (json || !outcome.textTellsErrors) printErrors(errors);
     return signal.aborted ? 130 : statusOf(errors);
   }
+}
+
+function tell(error: DwtError, log: Log): void {
+  log.failed(error);
+  printErrors([error]);
 }
 
 /** Whatever broke while the work was being ended broke because of that. */

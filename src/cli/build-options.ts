@@ -12,6 +12,8 @@ export interface BuildFlagValues {
   readonly platform: string | null;
   /** Names of the features to be left out. */
   readonly without: readonly string[];
+  /** Names of the features that are wanted where they are left out unless asked for. */
+  readonly with: readonly string[];
   /** Absolute paths of the files given for artifacts, by name. */
   readonly artifacts: ReadonlyMap<string, string>;
   /** File of `--build-ca`, or null. */
@@ -31,6 +33,7 @@ export function readBuildFlags(flags: FlagsOfBuild, environment: NodeJS.ProcessE
     cacheTtlMs: flags['cache-ttl'] === undefined ? null : parseDuration('cache-ttl', flags['cache-ttl']),
     platform: flags.platform === undefined ? null : readPlatform(flags.platform),
     without: flags.without ?? [],
+    with: flags.with ?? [],
     artifacts: readArtifacts(flags.artifact ?? []),
     buildCa: flags['build-ca'] ?? null,
     jobs: flags.jobs ?? defaultJobs,

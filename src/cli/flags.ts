@@ -39,6 +39,13 @@ export const buildFlags = {
     multipleNonGreedy: true,
     summary: 'Feature of dwt.yaml to leave out.',
   }),
+  with: Flags.string({
+    helpGroup: 'BUILD',
+    helpValue: 'FEATURE',
+    multiple: true,
+    multipleNonGreedy: true,
+    summary: 'Feature of dwt.yaml to have, where it is left out unless asked for.',
+  }),
   artifact: Flags.string({
     helpGroup: 'BUILD',
     helpValue: 'NAME=FILE',
@@ -69,6 +76,14 @@ export const buildFlags = {
     helpValue: '12h',
     summary:
       'Fetch packages again where the cached ones are older (s, m, h, d), by ARG PACKAGES_EPOCH of the Dockerfile.',
+  }),
+};
+
+/** Of the commands that do the long work; `BaseCommand` writes what it asks for. */
+export const reportFlag = {
+  report: Flags.string({
+    helpValue: 'DIR',
+    summary: 'Write DIR/index.html as well: the whole run as one page, whatever became of it.',
   }),
 };
 

@@ -1,5 +1,6 @@
 /** What a command hands back: its result for programs and for people. */
 import type { DwtError, ExitStatus } from '../errors.ts';
+import type { RunResults } from '../report/html/results.ts';
 import type { Paper } from '../report/paper.ts';
 
 export interface Outcome {
@@ -13,6 +14,8 @@ export interface Outcome {
   readonly errors?: readonly DwtError[];
   /** Whether the text for people has said all of the errors. */
   readonly textTellsErrors?: boolean;
+  /** What `--report` shows beside the events. */
+  readonly report?: RunResults;
   /** What goes on after the result was told, until it ends or is interrupted; answers what failed of it. */
   readonly follow?: () => Promise<readonly DwtError[]>;
 }

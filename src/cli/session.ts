@@ -3,7 +3,7 @@ import type { Engine } from '../engine/engine.ts';
 import { DwtError } from '../errors.ts';
 import type { Emit } from '../events.ts';
 import type { Project } from '../project/project.ts';
-import { conceal } from '../redact.ts';
+import type { AuthProvider } from '../registry/login.ts';
 
 export interface Session {
   readonly environment: NodeJS.ProcessEnv;
@@ -28,6 +28,8 @@ export interface ProjectOptions {
   readonly platform?: string | null;
   /** Names of features to be left out. */
   readonly without?: readonly string[];
+  /** Names of features that are wanted where they are left out unless asked for. */
+  readonly with?: readonly string[];
 }
 
 export interface SessionOptions {
@@ -36,16 +38,22 @@ export interface SessionOptions {
   readonly emit: Emit;
   readonly signal: AbortSignal;
   readonly secondSignal: () => AbortSignal;
+  /** Told of what the command opens. */
+  readonly opened?: { project(project: Project): void; engine(engine: Engine): void };
 }
 
 /** Opens nothing yet: a command that needs no engine never looks for one, nor loads the code that would. */
-export function openSession({ project, engine, emit, signal, secondSignal }: SessionOptions): Session {
+export function openSession(options: SessionOptions): Session {
+  const { project, engine, emit, signal, secondSignal, opened } = options;
   const environment = process.env;
   const cwd = process.cwd();
   let connected: Engine | null = null;
+  /** By host: builds ask for the same one again and again. */
+  const logins = new Map<string, AuthProvider>();
   const connect = async (): Promise<Engine> => {
     const { connectEngine } = await import('../engine/connect.ts');
     connected ??= await connectEngine({ ...(engine !== undefined && { engine }), environment, signal });
+    opened?.engine(connected);
     return connected;
   };
   return {
@@ -54,16 +62,19 @@ export function openSession({ project, engine, emit, signal, secondSignal }: Ses
     emit,
     signal,
     secondSignal,
-    async project({ buildArguments = {}, platform = null, without = [] } = {}) {
+    async project({ buildArguments = {}, platform = null, without = [], with: asked = [] } = {}) {
       const { loadProject } = await import('../project/load.ts');
-      return loadProject({
+      const loaded = await loadProject({
         ...(project !== undefined && { project }),
         ...(platform !== null && { platform }),
         cwd,
         environment,
         buildArguments,
         without,
+        with: asked,
       });
+      opened?.project(loaded);
+      return loaded;
     },
     engine: connect,
     async engineOrNull() {
@@ -81,12 +92,13 @@ export function openSession({ project, engine, emit, signal, secondSignal }: Ses
       }
     },
     async credentials(host) {
-      const { credentialsFor } = await import('../registry/credentials.ts');
-      const { auth } = await credentialsFor(host, environment);
+      const { authProvider } = await import('../registry/login.ts');
+      const login = logins.get(host) ?? authProvider(host, environment);
+      logins.set(host, login);
+      const auth = await login.current();
       if (!auth) return null;
       // An identity token travels as the secret of a user without a name, as docker sends it.
       const secret = auth.identityToken ?? auth.password ?? '';
-      conceal(secret);
       return { username: auth.identityToken === undefined ? (auth.username ?? '') : '', secret };
     },
     close: () => connected?.close(),

@@ -1,6 +1,6 @@
 import { type ArgsOf, BaseCommand, type FlagsOf } from '../cli/base-command.ts';
 import { readBuildFlags, readBuildSecrets } from '../cli/build-options.ts';
-import { buildFlags, stagesArgument } from '../cli/flags.ts';
+import { buildFlags, reportFlag, stagesArgument } from '../cli/flags.ts';
 import type { Outcome } from '../cli/outcome.ts';
 import { gitRevision } from '../cli/revision.ts';
 import type { Session } from '../cli/session.ts';
@@ -25,7 +25,7 @@ export default class Build extends BaseCommand<typeof Build> {
     },
   ];
   static override args = { stage: stagesArgument };
-  static override flags = buildFlags;
+  static override flags = { ...buildFlags, ...reportFlag };
 
   protected override async perform(
     flags: FlagsOf<typeof Build>,
@@ -57,6 +57,7 @@ export default class Build extends BaseCommand<typeof Build> {
       json: result,
       text: (paper) => renderBuild(result, paper),
       errors: result.images.flatMap(({ error }) => error ?? []),
+      report: { built: result.images },
     };
   }
 }

@@ -15,6 +15,10 @@ export default class PlanCommand extends BaseCommand<typeof PlanCommand> {
       command: '<%= config.bin %> <%= command.id %> python-jupyterlab --cache-ttl 12h',
     },
     {
+      description: 'What several CI agents can build side by side, no layer twice',
+      command: '<%= config.bin %> <%= command.id %> --json | jq .families',
+    },
+    {
       description: 'The same build with docker buildx alone',
       command:
         '<%= config.bin %> <%= command.id %> --format bake > bake.json && docker buildx bake -f bake.json',
@@ -56,7 +60,7 @@ export default class PlanCommand extends BaseCommand<typeof PlanCommand> {
       return { json: file, text: () => text, verbatim: text };
     }
     const { planJson, renderPlan } = await import('../report/plan.ts');
-    const result = planJson(plan);
+    const result = planJson(plan, project.hierarchy);
     if (flags.format === 'json') return { json: result, text: () => JSON.stringify(result, null, 2) };
     return { json: result, text: (paper) => renderPlan(plan, project.hierarchy, paper) };
   }

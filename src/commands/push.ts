@@ -1,6 +1,6 @@
 import { Flags } from '@oclif/core';
 import { type ArgsOf, BaseCommand, type FlagsOf } from '../cli/base-command.ts';
-import { stagesArgument } from '../cli/flags.ts';
+import { reportFlag, stagesArgument } from '../cli/flags.ts';
 import type { Outcome } from '../cli/outcome.ts';
 import type { Session } from '../cli/session.ts';
 
@@ -40,15 +40,15 @@ export default class Push extends BaseCommand<typeof Push> {
       helpValue: 'HOST[/PATH]',
       summary: 'Registry instead of an environment: images are HOST/PATH/SUFFIX:TAG.',
     }),
-    'create-repositories': Flags.boolean({
-      summary: 'Create the repositories that ECR lacks, as the environment says under "create".',
-    }),
     tag: Flags.string({
       helpValue: 'TAG',
       multiple: true,
       multipleNonGreedy: true,
       summary:
         "Further tag of each image, put before its own: {revision}, {date} (of the build), {stage} and {tag} stand for the image's.",
+    }),
+    'create-repositories': Flags.boolean({
+      summary: 'Create the repositories that ECR lacks, as the environment says under "create".',
     }),
     'dry-run': Flags.boolean({ summary: 'Look at what is there, and send nothing.' }),
     jobs: Flags.integer({
@@ -58,6 +58,7 @@ export default class Push extends BaseCommand<typeof Push> {
       default: usualJobs,
       summary: 'How many images are sent at once.',
     }),
+    ...reportFlag,
   };
 
   protected override async perform(
@@ -91,6 +92,10 @@ export default class Push extends BaseCommand<typeof Push> {
       json: result,
       text: (paper) => renderPush(result, paper),
       errors: result.images.flatMap(({ error }) => error ?? []),
+      report: {
+        pushed: result.images,
+        facts: flags.env === undefined ? [] : [['Environment', flags.env]],
+      },
     };
   }
 }

@@ -1,6 +1,7 @@
+import { join } from 'node:path';
 import { Flags } from '@oclif/core';
 import { type ArgsOf, BaseCommand, type FlagsOf } from '../cli/base-command.ts';
-import { stagesArgument } from '../cli/flags.ts';
+import { reportFlag, stagesArgument } from '../cli/flags.ts';
 import type { Outcome } from '../cli/outcome.ts';
 import type { Session } from '../cli/session.ts';
 import { DwtError } from '../errors.ts';
@@ -45,7 +46,8 @@ export default class SmokeTest extends BaseCommand<typeof SmokeTest> {
     }),
     screenshots: Flags.string({
       helpValue: 'DIR',
-      summary: 'Keep a screenshot of every page there. Default: of failed pages only, in a temporary folder.',
+      summary:
+        'Keep a screenshot of every page there. Default: of failed pages only, in a temporary folder; with --report, of every page, in its folder screenshots.',
       dependsOn: ['page'],
     }),
     junit: Flags.string({ helpValue: 'FILE', summary: 'Write a JUnit report as well.' }),
@@ -56,6 +58,7 @@ export default class SmokeTest extends BaseCommand<typeof SmokeTest> {
       default: usualJobs,
       summary: 'How many images are judged at once.',
     }),
+    ...reportFlag,
   };
 
   protected override async perform(
@@ -71,7 +74,7 @@ export default class SmokeTest extends BaseCommand<typeof SmokeTest> {
     // Before minutes of judging, whose report would be lost.
     const junit = flags.junit === undefined ? null : await import('../report/junit.ts');
     if (flags.junit !== undefined) await junit?.prepareJunit(flags.junit);
-    const pages = flags.page ? await pageOptions(flags.screenshots, session) : null;
+    const pages = flags.page ? await pageOptions(flags, session) : null;
     const engine = await session.engine();
     const { smokeTest } = await import('../workflows/smoke-test.ts');
     const result = await smokeTest({ ...session, engine, images, jobs: flags.jobs, pages });
@@ -82,13 +85,18 @@ export default class SmokeTest extends BaseCommand<typeof SmokeTest> {
       text: (paper) => renderSmokeTest(result, paper),
       errors: [...failuresOf(result), ...(unwritten ? [unwritten] : [])],
       textTellsErrors: !unwritten,
+      report: { tested: result.images },
     };
   }
 }
 
-async function pageOptions(screenshots: string | undefined, { environment }: Session): Promise<PageOptions> {
+async function pageOptions(
+  { screenshots, report }: { screenshots?: string | undefined; report?: string | undefined },
+  { environment }: Session,
+): Promise<PageOptions> {
   const { findBrowser } = await import('../browser/chromium.ts');
-  return { program: findBrowser(environment), screenshots: screenshots ?? null };
+  const beside = report === undefined ? null : join(report, 'screenshots');
+  return { program: findBrowser(environment), screenshots: screenshots ?? beside };
 }
 
 async function ofProject(patterns: readonly string[], session: Session): Promise<ImageToTest[]> {

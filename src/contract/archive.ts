@@ -11,23 +11,27 @@ export interface ArchiveEntry {
 
 const block = 512;
 
+/** Of a name or an owner that does not fit into the header: a record that stands before the entry itself. */
+const isExtension = (type: string): boolean => type === 'x' || type === 'g';
+
 /** `limit`: bytes of content that are wanted; what follows is not read. */
 export async function firstEntry(tar: NodeJS.ReadableStream, limit: number): Promise<ArchiveEntry> {
-  const chunks: Buffer[] = [];
-  let size = 0;
+  let bytes = Buffer.alloc(0);
+  let start = 0;
+  const text = (at: number, length: number) => bytes.toString('latin1', start + at, start + at + length);
+  const octal = (at: number, length: number) => Number.parseInt(text(at, length), 8);
   for await (const chunk of tar as AsyncIterable<Buffer>) {
-    chunks.push(chunk);
-    size += chunk.length;
-    if (size >= block + limit) break;
+    bytes = Buffer.concat([bytes, chunk]);
+    while (bytes.length >= start + block && isExtension(text(156, 1)))
+      start += block + Math.ceil(octal(124, 12) / block) * block;
+    if (bytes.length >= start + block + limit) break;
   }
-  const bytes = Buffer.concat(chunks);
-  const octal = (start: number, length: number) =>
-    Number.parseInt(bytes.toString('latin1', start, start + length), 8);
+  const content = start + block;
   return {
     mode: octal(100, 8) & 0o7777,
     uid: octal(108, 8),
     gid: octal(116, 8),
-    isFolder: bytes.toString('latin1', 156, 157) === '5',
-    content: bytes.subarray(block, block + Math.min(octal(124, 12), limit)),
+    isFolder: text(156, 1) === '5',
+    content: bytes.subarray(content, content + Math.min(octal(124, 12), limit)),
   };
 }

@@ -196,3 +196,21 @@ export interface PageEvidence {
   };
   readonly screenshot: Buffer | null;
 }
+
+/** A file that was waited for. */
+export interface ArrivedFile {
+  readonly uid: number;
+  readonly gid: number;
+  /** Whether it holds what was sent. */
+  readonly isSame: boolean;
+  readonly seconds: number;
+}
+
+export interface SyncEvidence {
+  /** In the home; null where it did not come. */
+  readonly down: ArrivedFile | null;
+  /** In the bucket; null where it did not come. */
+  readonly up: ArrivedFile | null;
+  /** Seconds that each was waited for. */
+  readonly within: number;
+}

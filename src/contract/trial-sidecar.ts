@@ -6,6 +6,7 @@ import { judgeIsolation } from './judge-isolation.ts';
 import { judgeMetrics } from './judge-metrics.ts';
 import { judgeStop } from './judge-stop.ts';
 import { judgeSudo } from './judge-sudo.ts';
+import { judgeSync } from './judge-sync.ts';
 import { judgeProcesses } from './judge-user.ts';
 import { platform } from './platform.ts';
 import { lookInside, sendInspector } from './probe-inside.ts';
@@ -13,20 +14,23 @@ import { sentinelEnvironment } from './sentinels.ts';
 import { Subject } from './subject.ts';
 import { Findings, type TrialRequest, type TrialResult } from './trial.ts';
 import { tryCommands } from './trial-commands.ts';
+import { SyncTrial } from './trial-sync.ts';
 
 /** Seconds that a sidecar which serves nothing is watched for. */
 const watched = 3;
 
 export async function trySidecar({ laboratory, image, checks, report }: TrialRequest): Promise<TrialResult> {
   const findings = new Findings(report);
-  const { metrics } = checks;
+  const { metrics, sync } = checks;
   const port = metrics?.port ?? platform.port;
   const served = metrics ? { path: metrics.path, status: [200] } : checks.http;
+  const bucket = sync ? await SyncTrial.open(laboratory, sync) : null;
   const environment = {
     ...sentinelEnvironment(),
     PORT: `${port}`,
     ECS_CONTAINER_METADATA_URI: `http://${laboratory.peerAddress}/v3`,
     ECS_CONTAINER_METADATA_URI_V4: `http://${laboratory.peerAddress}/v4`,
+    ...bucket?.environment,
   };
   findings.begin('up');
   const askedBefore = await laboratory.namesAskedSoFar();
@@ -51,7 +55,12 @@ export async function trySidecar({ laboratory, image, checks, report }: TrialReq
       lines,
     );
   }
-  const early = await subject.staysUp(served ? 0.2 : watched);
+  if (bucket) {
+    findings.begin('sync');
+    const evidence = await bucket.observe(subject.id, () => subject.ended !== null);
+    await findings.add('sync', judgeSync(evidence), lines);
+  }
+  const early = await subject.staysUp(served || bucket ? 0.2 : watched);
   await findings.add('up', judgeUp(early, subject.age), lines);
   findings.begin('user', 'sudo', 'isolation');
   const seen = early ? null : await lookInside(laboratory, inspector, port, []);
@@ -71,6 +80,7 @@ export async function trySidecar({ laboratory, image, checks, report }: TrialReq
     await findings.add('stop', judgeStop(await subject.stop()), lines);
   }
   await subject.remove();
+  await bucket?.close();
   return findings;
 }
 

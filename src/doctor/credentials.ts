@@ -11,7 +11,7 @@ export async function checkCredentials(environment: NodeJS.ProcessEnv): Promise<
     if (config === null) {
       return warn(
         'credentials',
-        'no docker configuration: pushes are anonymous',
+        'no docker configuration: pushes are anonymous, but for ECR',
         'Run docker login REGISTRY for a registry that asks for a password.',
       );
     }

@@ -81,8 +81,9 @@ export async function checkPublishing(
   } catch (thrown) {
     signal.throwIfAborted();
     const error = asDwtError(thrown);
-    const said = error.detail ? `${error.message} (${error.detail})` : error.message;
-    return { report: null, checks: [fail('login', said.replace(/\.$/, ''), error.hint ?? null)] };
+    const said = error.message.replace(/\.$/, '');
+    const detail = error.detail ? `${said} (${error.detail})` : said;
+    return { report: null, checks: [fail('login', detail, error.hint ?? null)] };
   }
 }
 

@@ -52,8 +52,9 @@ function needsOf({ hierarchy, settings, artifacts }: Project): (name: string) =>
     const { needs = [], features = new Map() } = settings.get(name) ?? {};
     return [
       ...needs.map((need) => plain(checkOf(need))),
+      // What nobody has to ask for.
       ...[...features].flatMap(([feature, own]) =>
-        own.needs.map((need: string) => ({ check: checkOf(need), feature })),
+        (own.optIn ? [] : own.needs).map((need: string) => ({ check: checkOf(need), feature })),
       ),
       ...[...(stage.parent === null ? [] : [stage.parent]), ...stage.uses].flatMap((other) =>
         all(other, seen),

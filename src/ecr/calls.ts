@@ -1,5 +1,6 @@
 /** How AWS is called: with the credentials of its own default chain, in bounded time, by this machine's proxies. */
 import type { RegistryAuth } from '../engine/engine.ts';
+import { conceal } from '../redact.ts';
 import { webAgent } from '../registry/agent.ts';
 import { untilAborted } from '../until-aborted.ts';
 import { awsFailure } from './failure.ts';
@@ -9,8 +10,11 @@ const patienceMs = 30_000;
 const connectMs = 5000;
 const answerMs = 15_000;
 
+const secretVariables = ['AWS_SECRET_ACCESS_KEY', 'AWS_SESSION_TOKEN', 'AWS_CONTAINER_AUTHORIZATION_TOKEN'];
+
 /** What all clients are made with; the chain is the SDK's own: variables, profiles and SSO, web identity, roles. */
 export function clientSettings(region: string) {
+  for (const name of secretVariables) conceal(process.env[name] ?? '');
   const httpsAgent = webAgent();
   return {
     region,

@@ -43,6 +43,7 @@ export class DockerEngine implements Engine {
 
   imagesByLabel = (...values: Of<'imagesByLabel'>) => images.imagesByLabel(this.#transport, ...values);
   inspectImage = (...values: Of<'inspectImage'>) => images.inspectImage(this.#transport, ...values);
+  imageHistory = (...values: Of<'imageHistory'>) => images.imageHistory(this.#transport, ...values);
   remoteDigest = (...values: Of<'remoteDigest'>) => images.remoteDigest(this.#transport, ...values);
   pull = (...values: Of<'pull'>) => images.pull(this.#transport, ...values);
   push = (...values: Of<'push'>) => images.push(this.#transport, ...values);

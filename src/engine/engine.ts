@@ -37,6 +37,14 @@ export interface ImageDetails extends EngineImage {
   readonly created: string;
 }
 
+/** One entry of an image's history. */
+export interface ImageStep {
+  /** The instruction as the engine recorded it. */
+  readonly by: string;
+  /** What it adds. */
+  readonly bytes: number;
+}
+
 /** One change of a vertex of BuildKit's graph, decoded. */
 export type BuildProgress =
   | { readonly type: 'vertex-started'; readonly vertex: string; readonly name: string }
@@ -158,6 +166,8 @@ export interface Engine {
   imagesByLabel(labels: readonly string[]): Promise<EngineImage[]>;
   /** Null where the engine has no such image. */
   inspectImage(reference: string): Promise<ImageDetails | null>;
+  /** How the image came about, oldest first. */
+  imageHistory(reference: string): Promise<ImageStep[]>;
   /** The digest that a registry has under this reference, asked by the engine; null where the registry has none. */
   remoteDigest(reference: string, auth: RegistryAuth | null): Promise<string | null>;
   pull(
@@ -246,6 +256,8 @@ export interface TransferProgress {
   readonly status: string;
   /** Whether a pushed layer is in the registry now: sent, found there, or taken from another repository. */
   readonly arrived: boolean;
+  /** Whether a layer failed and the engine waits before it tries again: for up to 50 s, whatever the reason. */
+  readonly struggles: boolean;
   readonly current: number | null;
   readonly total: number | null;
 }

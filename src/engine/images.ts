@@ -1,7 +1,7 @@
 /** Images on one engine. What a build that changes nothing needs is asked without dockerode, which takes long to load. */
 import type { Readable } from 'node:stream';
 import { DwtError } from '../errors.ts';
-import type { EngineImage, ImageDetails, RegistryAuth, TransferProgress } from './engine.ts';
+import type { EngineImage, ImageDetails, ImageStep, RegistryAuth, TransferProgress } from './engine.ts';
 import { EngineRefusal } from './failure.ts';
 import { authConfig, registryAuthHeader } from './registry-auth.ts';
 import { followTransfer } from './transfer.ts';
@@ -42,6 +42,13 @@ export async function imagesByLabel(transport: Transport, labels: readonly strin
 export async function inspectImage(transport: Transport, reference: string): Promise<ImageDetails | null> {
   const found = await orNull(transport.json({ method: 'GET', path: `/images/${reference}/json` }));
   return found === null ? null : details(found as ImageInspect);
+}
+
+export async function imageHistory(transport: Transport, reference: string): Promise<ImageStep[]> {
+  const found = await transport.json({ method: 'GET', path: `/images/${reference}/history` });
+  return (found as { CreatedBy: string; Size: number }[])
+    .map(({ CreatedBy, Size }) => ({ by: CreatedBy, bytes: Size }))
+    .reverse();
 }
 
 function summary(

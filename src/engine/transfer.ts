@@ -12,8 +12,12 @@ interface TransferRecord {
   readonly aux?: unknown;
 }
 
-/** What engines say of a layer that the registry has from then on. Where one says it otherwise, its push only ends later. */
+/**
+ * What engines say of a layer that the registry has from then on, and of one that failed. Where one says it otherwise, its
+ * push only ends later.
+ */
 const arrival = /^(?:Pushed$|Layer already exists$|Mounted from )/;
+const struggle = /^Retrying in /;
 
 /** Answers the last `aux` record; throws `EngineRefusal` with what the engine said went wrong. */
 export async function followTransfer(
@@ -31,6 +35,7 @@ export async function followTransfer(
         layer: id,
         status,
         arrived: arrival.test(status),
+        struggles: struggle.test(status),
         current: progressDetail?.current ?? null,
         total: progressDetail?.total ?? null,
       });

@@ -2,18 +2,20 @@
 import type { ArtifactEntry, ContextEntry } from '../context/entry.ts';
 import { type StageArtifact, type StageFile, type StageFiles, sha256 } from './inputs.ts';
 
+type KnownArtifact = Omit<StageArtifact, 'name'>;
+
 interface Selection {
   readonly entries: readonly ContextEntry[];
 }
 
 /**
  * @param hashes sha256 of each file's content, by path.
- * @param sums sha256 of each artifact, by name; null where it is left out, or not known.
+ * @param artifacts By name.
  * @returns What tells a stage's files from its selections; equal selection objects are looked at once.
  */
 export function filesDigester(
   hashes: ReadonlyMap<string, string>,
-  sums: ReadonlyMap<string, string | null> = new Map(),
+  artifacts: ReadonlyMap<string, KnownArtifact> = new Map(),
 ): (selections: readonly Selection[]) => StageFiles {
   const known = new Map<Selection, string>();
   const digestOf = (selection: Selection): string => {
@@ -29,7 +31,7 @@ export function filesDigester(
   return (selections) => ({
     digest: sha256(JSON.stringify(selections.map(digestOf))),
     count: selections.reduce((sum, { entries }) => sum + entries.length, 0),
-    artifacts: listArtifacts(selections, sums),
+    artifacts: listArtifacts(selections, artifacts),
     list: () => listFiles(selections, hashes),
   });
 }
@@ -38,12 +40,14 @@ const ownEntries = ({ entries }: Selection) => entries.filter((entry) => entry.t
 
 function listArtifacts(
   selections: readonly Selection[],
-  sums: ReadonlyMap<string, string | null>,
+  artifacts: ReadonlyMap<string, KnownArtifact>,
 ): StageArtifact[] {
   const names = new Set<string>();
   for (const { entries } of selections)
     for (const entry of entries) if (entry.type === 'artifact') names.add(entry.name);
-  return [...names].sort().map((name) => ({ name, sha256: sums.get(name) ?? null }));
+  return [...names]
+    .sort()
+    .map((name) => ({ name, ...(artifacts.get(name) ?? { sha256: null, standIn: false }) }));
 }
 
 function listFiles(selections: readonly Selection[], hashes: ReadonlyMap<string, string>): StageFile[] {

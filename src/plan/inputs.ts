@@ -14,6 +14,8 @@ export interface StageArtifact {
   readonly name: string;
   /** Null where it is left out, or not known. */
   readonly sha256: string | null;
+  /** Whether it only stands in for the real one. */
+  readonly standIn: boolean;
 }
 
 export interface StageFiles {
@@ -129,10 +131,16 @@ export function keyOf(inputs: StageInputs): string {
       files.digest,
       uses.map(({ name, key }) => [name, key]),
       features.map(featureText),
-      ...(files.artifacts.length > 0 ? [files.artifacts.map(({ name, sha256 }) => [name, sha256])] : []),
+      ...(files.artifacts.length > 0 ? [files.artifacts.map(artifactText)] : []),
     ]),
   );
 }
+
+const artifactText = ({ name, sha256: sum, standIn }: StageArtifact) => [
+  name,
+  sum,
+  ...(standIn ? ['stand-in'] : []),
+];
 
 /** `cran`, or `-cran` where it is left out. */
 export const featureText = ({ name, isIn }: StageFeature): string => (isIn ? name : `-${name}`);

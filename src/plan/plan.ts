@@ -9,7 +9,7 @@ import type { PlannedArtifacts } from '../artifacts/artifact.ts';
 import type { BuildContext } from '../context/context.ts';
 import type { EngineImage } from '../engine/engine.ts';
 import type { Stage } from '../hierarchy/hierarchy.ts';
-import { argumentsWithout, featureArgument, featuresOf } from '../project/features.ts';
+import { featureArgument, featureArguments, featuresOf } from '../project/features.ts';
 import { imageReference, type Project } from '../project/project.ts';
 import type { EpochChoice } from './epoch.ts';
 import {
@@ -23,6 +23,7 @@ import {
 } from './inputs.ts';
 import type { KnownImages } from './known.ts';
 import { recordOf, type StageRecord, shortKey, writeRecords } from './record.ts';
+import { standInsLabel } from './stand-ins.ts';
 import { changes, epochArgument, type Why } from './why.ts';
 
 export interface PlannedStage {
@@ -156,7 +157,13 @@ function planStage(
     get labels() {
       return labelsOf(one, keyed, input);
     },
-    buildArguments: { ...given, ...argumentsWithout(seenOf(input.project.without, one, keyed, input)) },
+    buildArguments: {
+      ...given,
+      ...featureArguments({
+        without: seenOf(input.project.without, one, keyed, input),
+        asked: seenOf(input.project.asked, one, keyed, input),
+      }),
+    },
     epoch,
   };
 }
@@ -238,6 +245,9 @@ function ageText(seconds: number): string {
 function labelsOf(one: Keyed, keyed: ReadonlyMap<string, Keyed>, input: PlanInput): Record<string, string> {
   const { stage, key, epoch } = one;
   const features = standsOn(one, keyed).flatMap(({ inputs }) => inputs.features.map(featureText));
+  const standIns = standsOn(one, keyed).flatMap(({ inputs }) =>
+    inputs.files.artifacts.filter(({ standIn }) => standIn).map(({ name }) => name),
+  );
   const root = rootOf(one, keyed);
   const base = root.inputs.images.find(({ reference }) => reference === root.stage.image);
   return {
@@ -247,6 +257,7 @@ function labelsOf(one: Keyed, keyed: ReadonlyMap<string, Keyed>, input: PlanInpu
     'dwt.key': key,
     'dwt.inputs': writeRecords(recordsOf(one, keyed)),
     ...(features.length > 0 && { 'dwt.features': [...new Set(features)].sort(byFeature).join(',') }),
+    ...(standIns.length > 0 && { [standInsLabel]: [...new Set(standIns)].sort().join(',') }),
     ...(epoch !== null && { 'dwt.epoch': epoch }),
     ...(root.stage.image !== null && { 'org.opencontainers.image.base.name': root.stage.image }),
     ...(base?.identity?.startsWith('sha256:') && { 'org.opencontainers.image.base.digest': base.identity }),

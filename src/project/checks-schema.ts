@@ -81,6 +81,14 @@ const metrics = orFalse(
   'The Prometheus exposition of a sidecar.',
 );
 
+const sync = orFalse(
+  z.strictObject({
+    home: z.optional(path('Where the sidecar has the home of the tool. Default: /home/dw-user')),
+    within: z.optional(duration('How long a file may take, each way. Default: 60s')),
+  }),
+  'That a sidecar keeps a folder of a bucket and the home the same: a file goes both ways.',
+);
+
 const ends = orFalse(
   z.strictObject({
     within: z.optional(duration('How long a job may run. Default: 60s')),
@@ -95,6 +103,7 @@ export const checksSchema = described(
     page: z.optional(page),
     commands: z.optional(commands),
     metrics: z.optional(metrics),
+    sync: z.optional(sync),
     ends: z.optional(ends),
     'ready-within': z.optional(
       duration('How long the image may take until its first right answer, such as 60s.'),

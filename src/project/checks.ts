@@ -1,12 +1,21 @@
 /** The checks that stages declare: inherited along FROM, completed by defaults. */
 import type { ChecksData } from './checks-schema.ts';
-import type { CheckSettings, EndSettings, Kind, MetricsSettings, PageMark, PageSettings } from './project.ts';
+import type {
+  CheckSettings,
+  EndSettings,
+  Kind,
+  MetricsSettings,
+  PageMark,
+  PageSettings,
+  SyncSettings,
+} from './project.ts';
 import { seconds } from './vocabulary.ts';
 
 /** Checks that only make sense of some kinds. A shared stage may declare any, for those that are built on it. */
 export const checksOfKinds: Readonly<Record<string, readonly Kind[]>> = {
   page: ['tool', 'visualisation'],
   metrics: ['sidecar'],
+  sync: ['sidecar'],
   ends: ['job'],
 };
 
@@ -33,6 +42,7 @@ export function readChecks({
   page,
   commands,
   metrics,
+  sync,
   ends,
   'ready-within': readyWithin,
 }: ChecksData): CheckSettings {
@@ -44,6 +54,7 @@ export function readChecks({
     ...(page && { page: pageOf(page, path) }),
     ...(Object.keys(run).length > 0 && { commands: run }),
     ...(metrics && { metrics: metricsOf(metrics) }),
+    ...(sync && { sync: syncOf(sync) }),
     ...(ends && { ends: endsOf(ends) }),
   };
 }
@@ -69,6 +80,11 @@ const metricsOf = ({ path, port, names }: Declared<'metrics'>): MetricsSettings 
   path: path ?? '/__metrics',
   port: port ?? 9121,
   names: names ?? null,
+});
+
+const syncOf = ({ home, within }: Declared<'sync'>): SyncSettings => ({
+  home: home ?? '/home/dw-user',
+  within: seconds(within ?? '60s'),
 });
 
 const endsOf = ({ within, status }: Declared<'ends'>): EndSettings => ({

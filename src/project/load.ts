@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { basename, isAbsolute, join, relative, sep } from 'node:path';
 import { DwtError } from '../errors.ts';
 import { parseDockerfile } from '../hierarchy/parse.ts';
-import { argumentsWithout, readWithout, refuseFeatureArguments } from './features.ts';
+import { chooseFeatures, featureArguments, refuseFeatureArguments } from './features.ts';
 import { locateProject } from './locate.ts';
 import { checkProjectName, legalName } from './names.ts';
 import type { Artifact, Environment, Project } from './project.ts';
@@ -21,6 +21,8 @@ export interface LoadOptions {
   readonly platform?: string;
   /** Names of features to be left out. */
   readonly without?: readonly string[];
+  /** Names of features that are wanted where they are left out unless they are asked for. */
+  readonly with?: readonly string[];
 }
 
 /**
@@ -34,15 +36,17 @@ export async function loadProject(options: LoadOptions): Promise<Project> {
   const declared = file === null ? null : await readProjectFile(file, shown(file));
   const name = nameOf(declared, folder);
   const dockerfile = dockerfileOf(declared);
-  const features = new Set(
-    Object.values(declared?.data.stages ?? {}).flatMap((stage) => Object.keys(stage?.features ?? {})),
-  );
-  const without = readWithout(options.without ?? [], features);
+  const features = new Map<string, boolean>();
+  for (const stage of Object.values(declared?.data.stages ?? {})) {
+    for (const [feature, data] of Object.entries(stage?.features ?? {}))
+      features.set(feature, features.get(feature) || (data?.['opt-in'] ?? false));
+  }
+  const choice = chooseFeatures({ with: options.with ?? [], without: options.without ?? [] }, features);
   const { buildArguments = {} } = options;
-  refuseFeatureArguments(buildArguments, features);
+  refuseFeatureArguments(buildArguments, features.keys());
   const hierarchy = parseDockerfile(await readDockerfile(join(folder, dockerfile), shown), {
     file: shown(join(folder, dockerfile)),
-    buildArguments: { ...buildArguments, ...argumentsWithout(without) },
+    buildArguments: { ...buildArguments, ...featureArguments(choice) },
     ...(options.platform !== undefined && { platform: options.platform }),
   });
   return {
@@ -50,10 +54,10 @@ export async function loadProject(options: LoadOptions): Promise<Project> {
     name,
     dockerfile,
     hierarchy,
-    settings: declared ? declaredSettings(hierarchy, declared, without) : defaultSettings(hierarchy),
+    settings: declared ? declaredSettings(hierarchy, declared, choice.without) : defaultSettings(hierarchy),
     environments: environmentsOf(declared),
     artifacts: artifactsOf(declared),
-    without,
+    ...choice,
   };
 }
 
@@ -140,9 +144,10 @@ function dockerfileOf(file: ProjectFile | null): string {
 
 function artifactsOf(file: ProjectFile | null): Map<string, Artifact> {
   const artifacts = new Map<string, Artifact>();
-  for (const [name, { url, sha256 = null }] of Object.entries(file?.data.artifacts ?? {})) {
+  for (const [name, declared] of Object.entries(file?.data.artifacts ?? {})) {
+    const { url, sha256 = null, 'stand-in': standIn = false } = declared;
     const location = file?.locate(['artifacts', name], 'key');
-    artifacts.set(name, { url, sha256, ...(location && { location }) });
+    artifacts.set(name, { url, sha256, standIn, ...(location && { location }) });
   }
   return artifacts;
 }

@@ -38,6 +38,13 @@ export interface EndSettings {
   readonly status: readonly number[];
 }
 
+export interface SyncSettings {
+  /** Where the sidecar has the tool's home. */
+  readonly home: string;
+  /** Seconds that a file may take, each way. */
+  readonly within: number;
+}
+
 /** What a stage's checks are told beyond their defaults; inherited along FROM. */
 export interface CheckSettings {
   readonly http?: { readonly path: string; readonly status: readonly number[] };
@@ -47,6 +54,7 @@ export interface CheckSettings {
   /** Shell commands by name. */
   readonly commands?: Readonly<Record<string, string>>;
   readonly metrics?: MetricsSettings;
+  readonly sync?: SyncSettings;
   readonly ends?: EndSettings;
 }
 
@@ -55,11 +63,23 @@ export interface Feature {
   readonly description: string | null;
   /** Package sources and artifacts that nothing but the feature needs. */
   readonly needs: readonly string[];
+  /** Left out unless it is asked for. */
+  readonly optIn: boolean;
+}
+
+/** What a build has of the features. */
+export interface FeatureChoice {
+  /** Names of those that are left out. */
+  readonly without: ReadonlySet<string>;
+  /** Names of those that are in because they were asked for. */
+  readonly asked: ReadonlySet<string>;
 }
 
 export interface Artifact {
   readonly url: string;
   readonly sha256: string | null;
+  /** Whether it only stands in for the real one. */
+  readonly standIn: boolean;
   /** Where the project file names it. */
   readonly location?: Location;
 }
@@ -107,7 +127,7 @@ export interface Environment {
   };
 }
 
-export interface Project {
+export interface Project extends FeatureChoice {
   /** Absolute path of the folder that is the build context. */
   readonly folder: string;
   readonly name: string;
@@ -118,8 +138,6 @@ export interface Project {
   readonly settings: ReadonlyMap<string, StageSettings>;
   readonly environments: ReadonlyMap<string, Environment>;
   readonly artifacts: ReadonlyMap<string, Artifact>;
-  /** Names of the features that are left out of this build. */
-  readonly without: ReadonlySet<string>;
 }
 
 /** The image's name on the engine: `NAME/STAGE:latest`. */

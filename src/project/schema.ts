@@ -21,6 +21,12 @@ const feature = described(
   z.strictObject({
     description: z.optional(text('One line for people.')),
     needs: needs('Package sources and artifacts that nothing but this feature needs.'),
+    'opt-in': z.optional(
+      described(
+        z.boolean(),
+        'Whether it is left out unless --with NAME asks for it: ARG WITH_NAME= is empty.',
+      ),
+    ),
   }),
   'An optional part of the stage. The Dockerfile knows feature NAME as ARG WITH_NAME=yes, which --without NAME makes empty.',
 );
@@ -101,6 +107,12 @@ const artifact = described(
       described(
         z.string().check(z.regex(/^[0-9a-f]{64}$/, 'is no SHA-256: 64 hexadecimal digits in lower case')),
         "The file's SHA-256, in quotes; without it the file must be given with --artifact.",
+      ),
+    ),
+    'stand-in': z.optional(
+      described(
+        z.literal(true),
+        'true: the file only stands in for the real one, as in tests. Images made with it say so, and so does every report on them.',
       ),
     ),
   }),

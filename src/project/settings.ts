@@ -43,9 +43,9 @@ export function declaredSettings(
     const { name, stage: data } = declared;
     const kind = data.kind ?? defaultKind(stage, hierarchy);
     checkStage(name, { ...data, kind }, Object.keys(artifacts ?? {}), file);
-    for (const feature of Object.keys(data.features ?? {})) {
+    for (const [feature, own] of Object.entries(data.features ?? {})) {
       const at = file.locate(['stages', name, 'features', feature], 'key');
-      checkFeature(feature, stage, without, hierarchy.file, at);
+      checkFeature(feature, own?.['opt-in'] ?? false, stage, without, hierarchy.file, at);
     }
   }
   const settings = settingsOf(hierarchy, (stage) => byName.get(stage.name)?.stage);
@@ -95,7 +95,11 @@ const featuresOf = (features: NonNullable<StageData['features']>): Map<string, F
   new Map(
     Object.entries(features).map(([name, feature]) => [
       name,
-      { description: feature?.description ?? null, needs: feature?.needs ?? [] },
+      {
+        description: feature?.description ?? null,
+        needs: feature?.needs ?? [],
+        optIn: feature?.['opt-in'] ?? false,
+      },
     ]),
   );
 

@@ -25,12 +25,18 @@ export async function judgeFailure(
   reference: Reference,
 ): Promise<Judgement> {
   if (thrown instanceof DwtError && !(thrown instanceof EngineRefusal)) return final(thrown);
-  if (thrown instanceof RegistryRefusal) return byStatus(thrown, host, reference);
+  const begin = () =>
+    host.client.tryUpload(reference.path).then(
+      () => null,
+      (error: unknown) => error,
+    );
+  if (thrown instanceof RegistryRefusal) {
+    const judgement = byStatus(thrown, host, reference);
+    // The same login is good for an upload now: it was a token of it that ended, or a bad moment.
+    return thrown.status === 401 && (await begin()) === null ? { ...judgement, again: true } : judgement;
+  }
   const said = quotable(thrown);
-  const evidence = await host.client.tryUpload(reference.path).then(
-    () => null,
-    (error: unknown) => error,
-  );
+  const evidence = await begin();
   if (evidence instanceof RegistryRefusal) return byStatus(evidence, host, reference, said);
   if (evidence instanceof DwtError) return final(evidence);
   return byWords(said, evidence instanceof RegistryFailure ? evidence : null, host, reference);

@@ -26,7 +26,8 @@ export function renderError(error: DwtError, paper: Paper): string {
   return lines.join('\n');
 }
 
-const placeOf = ({ file, line, column }: Location): string =>
+/** `FILE:LINE:COLUMN`. */
+export const placeOf = ({ file, line, column }: Location): string =>
   [file, line, column].filter((part) => part !== undefined).join(':');
 
 /** The line that the location names and its neighbours, where the file can be read. */
@@ -63,7 +64,7 @@ function lastLines(detail: string): string[] {
 }
 
 /** The messages of the chain of causes, without what the message above already says. */
-function causesOf(error: DwtError): string[] {
+export function causesOf(error: DwtError): string[] {
   const causes: string[] = [];
   const said = [error.message];
   let cause: unknown = error.cause;

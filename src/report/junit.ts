@@ -90,6 +90,7 @@ function suite(image: TestedImage): string {
   const properties = [
     ['reference', reference],
     ['id', image.id],
+    ['stand-in', (image.standIns ?? []).join(', ')],
   ].flatMap(([key, value]) =>
     value ? [`      <property${attributes({ name: key ?? '', value })}/>\n`] : [],
   );

@@ -1,4 +1,5 @@
 /** The plan, for programs and for people. */
+import { families } from '../hierarchy/families.ts';
 import type { Hierarchy } from '../hierarchy/hierarchy.ts';
 import type { Plan } from '../plan/plan.ts';
 import { treeLines } from './branches.ts';
@@ -7,7 +8,7 @@ import { shortId } from './short-id.ts';
 import { renderTable } from './table.ts';
 
 /** What the interface promises of each stage, and what helps beside it. */
-export const planJson = ({ stages }: Plan) => ({
+export const planJson = ({ stages }: Plan, hierarchy: Hierarchy) => ({
   stages: stages.map(({ name, key, action, why, selected, reference }) => ({
     name,
     key,
@@ -16,6 +17,7 @@ export const planJson = ({ stages }: Plan) => ({
     selected,
     reference,
   })),
+  families: families(hierarchy, new Set(stages.filter(({ selected }) => selected).map(({ name }) => name))),
 });
 
 export async function renderPlan({ stages }: Plan, hierarchy: Hierarchy, paper: Paper): Promise<string> {

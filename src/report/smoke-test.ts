@@ -2,6 +2,7 @@
 import { stripVTControlCharacters } from 'node:util';
 import type { CheckResult } from '../contract/check.ts';
 import { DwtError } from '../errors.ts';
+import { standInNote } from '../plan/stand-ins.ts';
 import type { SmokeTestResult, TestedImage } from '../workflows/smoke-test.ts';
 import { harmless } from './log-lines.ts';
 import type { Paper } from './paper.ts';
@@ -28,7 +29,13 @@ export async function renderSmokeTest({ images }: SmokeTestResult, paper: Paper)
     failures.length > 0 ? paper.paint('red', `${failures.length} failed`) : null,
     cancelled > 0 ? paper.paint('yellow', `${cancelled} cancelled`) : null,
   ].filter((part) => part !== null);
-  return [fits ? matrix : await renderWords(images, paper), ...failures, summary.join(', ')].join('\n\n');
+  const standIns = images.flatMap((image) => renderStandIn(image, paper));
+  return [
+    fits ? matrix : await renderWords(images, paper),
+    ...(standIns.length > 0 ? [standIns.join('\n')] : []),
+    ...failures,
+    summary.join(', '),
+  ].join('\n\n');
 }
 
 const nameOf = ({ stage, reference }: TestedImage): string => stage ?? reference;
@@ -36,6 +43,12 @@ const nameOf = ({ stage, reference }: TestedImage): string => stage ?? reference
 const isCancelled = ({ error }: TestedImage): boolean => error?.code === 'INTERRUPTED';
 const verdictOf = (image: TestedImage): string =>
   image.verdict === 'pass' ? '✔ pass' : isCancelled(image) ? '- cancelled' : '✖ FAIL';
+
+/** Whatever its verdict, it is one on something else than the real thing. */
+const renderStandIn = (image: TestedImage, paper: Paper): string[] => {
+  const note = standInNote(image.standIns ?? []);
+  return note ? [paper.paint('yellow', `${nameOf(image)} is a ${note}.`)] : [];
+};
 
 async function renderMatrix(images: readonly TestedImage[], paper: Paper): Promise<string> {
   const checks = [...new Set(images.flatMap((image) => image.checks.map(({ name }) => name)))];

@@ -123,10 +123,14 @@ async function artifactsFor(
   plan: Plan,
   options: BuildOptions,
 ): Promise<ObtainedArtifacts> {
-  const names = new Set(targets.flatMap((target) => [...artifactsOf(target, plan, options)]));
+  const wanted = targets.map((target) => artifactsOf(target, plan, options));
+  const names = new Set(wanted.flatMap((each) => [...each]));
   if (names.size === 0) return { files: new Map(), failed: new Map() };
   const { obtainArtifacts } = await import('./obtain-artifacts.ts');
-  return obtainArtifacts(names, plan, options);
+  return obtainArtifacts(names, plan, {
+    ...options,
+    isSpared: (artifact) => wanted.some((each) => !each.has(artifact)),
+  });
 }
 
 function withoutArtifact({ name, reference }: PlannedStage, error: DwtError, emit: Emit): BuiltImage {

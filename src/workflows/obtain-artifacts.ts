@@ -21,6 +21,8 @@ export interface ObtainOptions {
   /** File of `--build-ca`, or null. */
   readonly buildCa: string | null;
   readonly keepGoing: boolean;
+  /** Whether something of what is to be built does without the artifact. */
+  readonly isSpared: (artifact: string) => boolean;
   readonly emit: Emit;
   readonly signal: AbortSignal;
 }
@@ -51,7 +53,7 @@ export async function obtainArtifacts(
   plan: Plan,
   options: ObtainOptions,
 ): Promise<ObtainedArtifacts> {
-  const { project, keepGoing } = options;
+  const { keepGoing } = options;
   const files = new Map<string, ArtifactFile>();
   const failed = new Map<string, DwtError>();
   const toFetch: Sum[] = [];
@@ -59,7 +61,7 @@ export async function obtainArtifacts(
     const artifact = plan.artifacts.get(name);
     if (artifact?.kind === 'given') files.set(name, artifact.file);
     else if (artifact?.kind === 'declared') toFetch.push({ name, sha256: artifact.sha256 });
-    else if (artifact?.kind === 'missing') failed.set(name, missing(name, artifact, project));
+    else if (artifact?.kind === 'missing') failed.set(name, missing(name, artifact, options));
   }
   const [untold] = failed.values();
   if (untold && !keepGoing) throw untold;
@@ -129,7 +131,7 @@ function fetchTold({ name, sha256 }: Sum, way: Way): Promise<ArtifactFile> {
 function missing(
   name: string,
   { sha256 }: Extract<PlannedArtifact, { kind: 'missing' }>,
-  project: Project,
+  { project, isSpared }: ObtainOptions,
 ): DwtError {
   const wanted = wantedArtifact(project, name);
   const location = project.artifacts.get(name)?.location;
@@ -137,7 +139,7 @@ function missing(
     'ARTIFACT_MISSING',
     `The artifact ${name} has no sha256, so that what its URL has now cannot be trusted.`,
     {
-      hint: `Write its sha256 into dwt.yaml, or ${waysOut(wanted)}; it is at ${shownUrl(wanted.url)}.`,
+      hint: `Write its sha256 into dwt.yaml, or ${waysOut(wanted)}; it is at ${shownUrl(wanted.url)}.${isSpared(name) ? ' --keep-going builds what does without it.' : ''}`,
       ...(location && { location }),
       ...(sha256 !== null && { detail: `The images at hand were built with sha256 ${sha256}` }),
     },

@@ -29,8 +29,22 @@ export async function planArtifacts(options: ArtifactsToPlan): Promise<PlannedAr
   refuseUnknown(project, given);
   const names = namesRead(options);
   warnOfUnused(given, names, emit);
-  const planned = [...names].map(async (name) => [name, await planArtifact(name, options)] as const);
-  return new Map(await Promise.all(planned));
+  const artifacts = await Promise.all(
+    [...names].map(async (name) => [name, await planArtifact(name, options)] as const),
+  );
+  for (const [name, artifact] of artifacts) if (isStandIn(project, name, artifact)) warnOfStandIn(name, emit);
+  return new Map(artifacts);
+}
+
+/** Whether what is built with it is built with a stand-in. */
+export const isStandIn = ({ artifacts }: Project, name: string, { kind }: PlannedArtifact): boolean =>
+  kind !== 'left-out' && artifacts.get(name)?.standIn === true;
+
+function warnOfStandIn(name: string, emit: Emit): void {
+  emit({
+    type: 'warning',
+    message: `The artifact ${name} is a stand-in: what is built with it proves nothing of the real one.`,
+  });
 }
 
 /** What is asked for under a name that is an artifact's. */

@@ -16,7 +16,7 @@ import { type Plan, planStages } from '../plan/plan.ts';
 import { epochArgument } from '../plan/why.ts';
 import type { Project } from '../project/project.ts';
 import { parseReference } from '../registry/reference.ts';
-import { planArtifacts } from './plan-artifacts.ts';
+import { isStandIn, planArtifacts } from './plan-artifacts.ts';
 
 // A registry that is slow to say what an image is now is not waited for: what it was last time stands.
 const registryPatienceMs = 5000;
@@ -77,8 +77,11 @@ export async function planBuild(options: PlanOptions): Promise<Plan> {
     known,
     emit: options.emit,
   });
-  const sums = new Map([...artifacts].map(([name, { sha256 }]) => [name, sha256]));
-  const digest = filesDigester(hashes, sums);
+  const inputs = [...artifacts].map(
+    ([name, artifact]) =>
+      [name, { sha256: artifact.sha256, standIn: isStandIn(project, name, artifact) }] as const,
+  );
+  const digest = filesDigester(hashes, new Map(inputs));
   const planned = planStages({
     project,
     selected: new Set(selected),

@@ -1,7 +1,7 @@
 /** Sends one image by the engine and looks at what arrived. */
 import type { Engine, ImageDetails, TransferProgress } from '../engine/engine.ts';
 import { DwtError } from '../errors.ts';
-import { RegistryFailure } from '../registry/answer.ts';
+import { RegistryFailure, RegistryRefusal } from '../registry/answer.ts';
 import { observe, type RegistryHost } from '../registry/observe.ts';
 import { judgeFailure } from '../registry/push-failure.ts';
 import { formatReference, type Reference } from '../registry/reference.ts';
@@ -97,9 +97,9 @@ async function push(
   gotOn: () => void,
 ): Promise<string> {
   const name = formatReference(reference);
-  const silence = new AbortController();
+  const ended = new AbortController();
   const giveUp = () =>
-    silence.abort(
+    ended.abort(
       new DwtError(
         'REGISTRY_UNREACHABLE',
         `Nothing was heard of the push of ${name} for ${silenceMs / 1000} s.`,
@@ -109,24 +109,35 @@ async function push(
       ),
     );
   let timer = setTimeout(giveUp, silenceMs);
+  const doubted = new Set<string>();
+  /** What cannot succeed is not waited for: an engine itself would try it five times. */
+  const doubt = async (layer: string): Promise<void> => {
+    if (doubted.has(layer)) return;
+    doubted.add(layer);
+    const refusal = await host.client.tryUpload(reference.path).catch((error: unknown) => error);
+    if (!(refusal instanceof RegistryRefusal)) return;
+    const { error, again } = await judgeFailure(refusal, host, reference);
+    if (!again) ended.abort(error);
+  };
   try {
     return await report.step(`pushing to ${name}`, signal, async (onProgress) => {
       const onEvery = (progress: TransferProgress) => {
         clearTimeout(timer);
         timer = setTimeout(giveUp, silenceMs);
         onProgress(progress);
+        if (progress.struggles) void doubt(progress.layer);
         if (!progress.arrived) return;
         gotOn();
         for (const layer of image.layers) if (isNamed(layer, progress.layer)) arrived(layer);
       };
-      const limits = AbortSignal.any([signal, silence.signal]);
+      const limits = AbortSignal.any([signal, ended.signal]);
       const { digest } = await withLogin(host, reference.path, (auth) =>
         engine.push(name, auth, onEvery, limits),
       );
       return digest;
     });
   } catch (error) {
-    throw silence.signal.aborted ? silence.signal.reason : error;
+    throw ended.signal.aborted ? ended.signal.reason : error;
   } finally {
     clearTimeout(timer);
   }

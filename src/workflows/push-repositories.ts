@@ -24,6 +24,8 @@ const callsAtOnce = 4;
  */
 export async function createRepositories(options: RepositoriesOptions): Promise<string[]> {
   const wanted = new Map<string, { readonly ecr: PrivateEcr; readonly names: Set<string> }>();
+  const gallery = options.targets.find(({ reference }) => ecrHost(reference.domain)?.type === 'public');
+  if (gallery) warnOfGallery(gallery.reference.domain, options.emit);
   for (const { reference } of options.targets) {
     const ecr = ecrHost(reference.domain);
     if (ecr?.type !== 'private') continue;
@@ -34,6 +36,13 @@ export async function createRepositories(options: RepositoriesOptions): Promise<
   for (const [host, { ecr, names }] of wanted) made.push(...(await createAt(host, ecr, [...names], options)));
   return made;
 }
+
+const warnOfGallery = (host: string, emit: Emit): void =>
+  emit({
+    type: 'warning',
+    message: `Repositories of ${host} are not created: they are for everybody to see.`,
+    hint: 'Make them where you see what they say of themselves: `aws ecr-public create-repository`.',
+  });
 
 async function createAt(
   host: string,

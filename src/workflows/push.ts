@@ -74,7 +74,8 @@ const looksAtOnce = 16;
 /**
  * Publishes each target. One that fails, an interruption included, is an entry with an error, and the others go on.
  *
- * @throws DwtError FEATURE_MISSING, NOT_PROVED, or what `furtherNames` and `createRepositories` throw, before anything is sent
+ * @throws DwtError FEATURE_MISSING, NOT_PROVED, or what `furtherNames` throws, before anything is sent; what `createRepositories`
+ * throws
  */
 export async function pushImages(options: PushOptions): Promise<PushResult> {
   const {
@@ -173,7 +174,7 @@ const tagsOf = ({ names, digests, found }: Named, missing: PushAction): PushedTa
     action: found.has(tag) ? 'present' : digests.has(tag) ? 'pushed' : missing,
   }));
 
-/** Each registry's credentials are asked for once, however many images go there. */
+/** Each registry's login is asked for once, and anew when it has expired, however many images go there. */
 function knownHosts({
   environment,
   signal,

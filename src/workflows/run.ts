@@ -12,6 +12,7 @@ import type { Engine, ImageDetails } from '../engine/engine.ts';
 import { DwtError } from '../errors.ts';
 import type { Emit } from '../events.ts';
 import { selectStages } from '../hierarchy/select.ts';
+import { standInNote, standInsOf } from '../plan/stand-ins.ts';
 import type { CheckSettings, Project } from '../project/project.ts';
 import { redactor } from '../redact.ts';
 import { type HomeChoice, openHome, prepareHome } from '../run/home.ts';
@@ -91,6 +92,8 @@ export function runTool(options: RunOptions): Promise<RunningTool> {
   const name = image.stage ?? image.reference;
   return runTask(emit, name, name, async (step) => {
     const details = await imageDetails(engine, image);
+    const note = standInNote(standInsOf(details.labels));
+    if (note) emit({ type: 'warning', message: `${name} is a ${note}.` });
     await prepareHome(home, engine, details.user);
     const relay = await Relay.listen(port, platform.port);
     if (port === null && relay.port !== platform.port) {

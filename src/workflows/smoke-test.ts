@@ -10,6 +10,7 @@ import type { Engine, ImageDetails } from '../engine/engine.ts';
 import { asDwtError, DwtError } from '../errors.ts';
 import type { Emit, StepOutcome } from '../events.ts';
 import { selectStages } from '../hierarchy/select.ts';
+import { standInsOf } from '../plan/stand-ins.ts';
 import { type CheckSettings, imageReference, type Kind, type Project } from '../project/project.ts';
 import { parseReference } from '../registry/reference.ts';
 import { Screenshots } from './screenshots.ts';
@@ -55,6 +56,8 @@ export interface TestedImage {
   /** Checks that could not be judged; an image with some has failed another one. */
   readonly skipped: readonly SkippedCheck[];
   readonly seconds: number;
+  /** Artifacts that it was made with stand-ins for, where there are any. */
+  readonly standIns?: readonly string[];
   /** Why it could not be judged at all. */
   readonly error?: DwtError;
 }
@@ -183,17 +186,19 @@ async function testImage(
       keep: (picture: Buffer, verdict: Verdict) => pages.screenshots.keep(task, picture, verdict),
     };
     const { user } = details;
+    const standIns = standInsOf(details.labels);
     const found = await tryImage({ laboratory, image: id, user, kind, checks, page, report: steps });
     const failed = found.checks.filter(({ verdict }) => verdict === 'fail').map(({ name }) => name);
     // What could not be judged is not proved. A job alone may end before anybody can look inside.
     const unproved = kind !== 'job' && found.skipped.length > 0;
     const verdict: Verdict = failed.length > 0 || unproved ? 'fail' : 'pass';
+    const judged = failed.length > 0 ? `failed: ${failed.join(', ')}` : `${found.checks.length} checks`;
     emit({
       type: 'task-finished',
       task,
       outcome: verdict === 'pass' ? 'passed' : 'failed',
       seconds: seconds(),
-      detail: failed.length > 0 ? `failed: ${failed.join(', ')}` : `${found.checks.length} checks`,
+      detail: standIns.length > 0 ? `${judged}, with a stand-in for ${standIns.join(' and ')}` : judged,
     });
     return {
       stage,
@@ -203,6 +208,7 @@ async function testImage(
       checks: found.checks,
       skipped: found.skipped,
       seconds: seconds(),
+      ...(standIns.length > 0 && { standIns }),
     };
   } catch (thrown) {
     const error = asDwtError(thrown);

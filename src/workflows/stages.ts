@@ -1,7 +1,7 @@
 /** What `dwt stages` shows: the hierarchy, where each stage is published, and which images the engine has. */
 import type { Engine } from '../engine/engine.ts';
 import { DwtError } from '../errors.ts';
-import { imageReference, type Kind, type Project, type Publish } from '../project/project.ts';
+import { type Feature, imageReference, type Kind, type Project, type Publish } from '../project/project.ts';
 
 export interface ListedStage {
   readonly name: string;
@@ -10,8 +10,8 @@ export interface ListedStage {
   readonly children: readonly string[];
   readonly publish: Publish | null;
   readonly description: string | null;
-  /** Its optional parts, which `--without NAME` leaves out. */
-  readonly features: readonly { readonly name: string; readonly description: string | null }[];
+  /** Its optional parts, which `--without NAME` leaves out, or `--with NAME` asks for where they are opt-in. */
+  readonly features: readonly ({ readonly name: string } & Pick<Feature, 'description' | 'optIn'>)[];
   /** The image that the stage begins from, where that is no stage of this file. */
   readonly image: string | null;
   /** Whether the engine has an image of this stage; null where no engine could be asked. */
@@ -42,7 +42,11 @@ export async function listStages({ project, engine }: ListOptions): Promise<Stag
       children: stage.children,
       publish: settings?.publish ?? null,
       description: settings?.description ?? null,
-      features: [...(settings?.features ?? [])].map(([name, { description }]) => ({ name, description })),
+      features: [...(settings?.features ?? [])].map(([name, { description, optIn }]) => ({
+        name,
+        description,
+        optIn,
+      })),
       image: stage.image,
       built: sizes === null ? null : sizes.has(stage.name),
       size: sizes?.get(stage.name) ?? null,

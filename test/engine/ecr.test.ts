@@ -69,6 +69,8 @@ name: ${name}
 environments:
   dev: {registry: "\${AWS_ACCOUNT_ID}.dkr.ecr.eu-west-2.amazonaws.com", repository: "dev/{suffix}"}
   prod: {registry: "\${AWS_ACCOUNT_ID}.dkr.ecr.eu-west-2.amazonaws.com", repository: "prod/{suffix}", create: {immutable: true, scan: true}}
+  shown: {registry: "\${AWS_ACCOUNT_ID}.dkr.ecr.eu-west-2.amazonaws.com", repository: "shown/{suffix}"}
+  hidden: {registry: "\${AWS_ACCOUNT_ID}.dkr.ecr.eu-west-2.amazonaws.com", repository: "shown/hidden/{suffix}"}
   gallery: {registry: public.ecr.aws, repository: "x1y2z3/{suffix}"}
 stages:
   base: {kind: shared}
@@ -155,6 +157,8 @@ const repositories = async () =>
     .map((one) => [one.repositoryName, one.imageTagMutability, one.imageScanningConfiguration.scanOnPush])
     .sort();
 
+const base64 = (text: string): string => Buffer.from(text).toString('base64');
+
 const blobUploads = () => ecr.requests.filter((request) => /^PUT .*\/blobs\/uploads\//.test(request));
 
 describe('dwt doctor --env', () => {
@@ -180,6 +184,16 @@ describe('dwt doctor --env', () => {
     ]);
     expect(checks[1]?.hint).toContain('--create-repositories');
     expect(await repositories()).toEqual([]);
+  });
+
+  test('refuses an environment that there is not, or that lacks a variable, before anything is asked', async () => {
+    const refused = async (env: string, more?: Record<string, string>) => {
+      const { status, stdout } = await runCli(['doctor', '--json', '--env', env], options(more));
+      return [status, JSON.parse(stdout).error.code];
+    };
+    expect(await refused('prd')).toEqual([2, 'ENVIRONMENT_UNKNOWN']);
+    expect(await refused('prod', { AWS_ACCOUNT_ID: '' })).toEqual([2, 'VARIABLE_UNSET']);
+    expect([ecr.actions, ecr.requests]).toEqual([[], []]);
   });
 
   test('says that one may push, or may not, or may see nothing of repositories', async () => {
@@ -289,7 +303,7 @@ describe("the credentials of AWS's chain", () => {
 
   test('are missing, and docker has a login of before', async () => {
     await doctor('dev');
-    const auth = Buffer.from(`AWS:${ecr.passwords.at(-1)}`).toString('base64');
+    const auth = base64(`AWS:${ecr.passwords.at(-1)}`);
     await mkdir(join(home, '.docker'), { recursive: true });
     const auths = { [ecrName]: { auth } };
     await writeFile(join(home, '.docker/config.json'), JSON.stringify({ auths }));
@@ -364,23 +378,42 @@ const withEngine = () => {
     expect(JSON.stringify(images[0]?.error)).toContain('immutable');
   }, 90_000);
 
-  test('a token that ends in the middle of a push is renewed, and nothing is shown of either', async () => {
+  test('a token that ends in the middle of a push is renewed', async () => {
     ecr.watch = (request) => {
       if (/^PUT .*\/blobs\/uploads\//.test(request) && blobUploads().length === 2) ecr.revoke();
     };
     const before = ecr.passwords.length;
-    const log = join(home, 'log');
-    const words = [
-      'push',
-      '--env',
-      'dev',
-      '--create-repositories',
-      '--log-file',
-      log,
-      '--log-level',
-      'debug',
-    ];
-    const { child, result } = startCli([...words, '--progress', 'plain'], options());
+    const { status, images, stderr } = await push(['--env', 'dev', '--create-repositories']);
+    expect([status, images.map(({ action }) => action)]).toEqual([0, ['pushed', 'pushed']]);
+    expect(stderr).not.toContain('Error');
+    expect(ecr.passwords.length).toBe(before + 2);
+    expect(blobUploads().length).toBeGreaterThan(2);
+  }, 120_000);
+
+  test('no secret is shown: not by a push, nor by one that fails, nor by doctor', async () => {
+    const before = ecr.passwords.length;
+    const seen = [
+      await everythingOf(['push', '--env', 'shown', '--create-repositories', '--progress', 'plain']),
+      // Every token is over as soon as it is used.
+      await everythingOf(['push', '--env', 'hidden', '--progress', 'plain'], () => ecr.revoke()),
+      await everythingOf(['push', '--env', 'hidden', '--json'], () => ecr.revoke()),
+      await everythingOf(['doctor', '--env', 'shown', '--json']),
+      await everythingOf(['doctor', '--env', 'hidden'], () => ecr.revoke()),
+      await labels(),
+    ].join('\n');
+    expect(seen).toContain(`${ecrName}/shown/tool-a`);
+    expect(seen).toContain('PUSH_DENIED');
+    const tokens = ecr.passwords.slice(before);
+    expect(tokens.length).toBeGreaterThan(5);
+    for (const secret of [...tokens, ...tokens.map((token) => base64(`AWS:${token}`)), secretKey])
+      expect(seen).not.toContain(secret);
+  }, 180_000);
+
+  /** All that a run writes and shows: stdout, stderr, the whole log, and each command line on this machine meanwhile. */
+  async function everythingOf(words: readonly string[], watch = () => {}): Promise<string> {
+    ecr.watch = watch;
+    const log = join(home, `log-${randomBytes(4).toString('hex')}`);
+    const { child, result } = startCli([...words, '--log-file', log, '--log-level', 'debug'], options());
     let ended = false;
     child.once('close', () => {
       ended = true;
@@ -390,17 +423,10 @@ const withEngine = () => {
       seen.push(await commandLines());
       await sleep(20);
     }
-    const { status, stdout, stderr } = await result;
-    expect([status, stderr]).toEqual([0, expect.not.stringContaining('Error')]);
-    expect(ecr.passwords.length).toBe(before + 2);
-    expect(blobUploads().length).toBeGreaterThan(2);
     expect(seen.join('\n')).toContain(log);
-    const written = [stdout, stderr, await readFile(log, 'utf8'), ...seen, await labels()].join('\n');
-    for (const password of ecr.passwords) expect(written).not.toContain(password);
-    for (const password of ecr.passwords)
-      expect(written).not.toContain(Buffer.from(`AWS:${password}`).toString('base64'));
-    expect(written).not.toContain(secretKey);
-  }, 120_000);
+    const { stdout, stderr } = await result;
+    return [stdout, stderr, await readFile(log, 'utf8'), ...seen].join('\n');
+  }
 
   async function labels(): Promise<string> {
     const connected = await connectEngine({ engine, environment: engineEnvironment });

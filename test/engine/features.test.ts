@@ -149,7 +149,7 @@ describe('an artifact', () => {
     expect(refused.json()).toMatchObject({
       error: {
         code: 'ARTIFACT_MISSING',
-        hint: `Write its sha256 into dwt.yaml, or give the file with --artifact server=FILE, or leave it out with --without studio; it is at ${server.url}.`,
+        hint: `Write its sha256 into dwt.yaml, or give the file with --artifact server=FILE, or leave it out with --without studio; it is at ${server.url}. --keep-going builds what does without it.`,
         location: { line: 6 },
       },
     });
@@ -178,6 +178,24 @@ describe('an artifact', () => {
       more: 'reused',
     });
     expect(server.asked).toEqual([]);
+  });
+
+  test('that is a stand-in is in the image, in every report, and in no environment that takes complete images', async () => {
+    await project.remove();
+    project = await make(`, sha256: "${sha256}", stand-in: true`);
+    const built = await project.dwt(['build', '--json', '--progress', 'plain']);
+    expect(outcomes(built)).toEqual({ plain: 'built', studio: 'built', more: 'built' });
+    expect(built.stderr).toContain('The artifact server is a stand-in');
+    expect((await labelsOf('more'))['dwt.stand-ins']).toBe('server');
+    const tested = await project.dwt(['smoke-test', 'studio', '--progress', 'plain']);
+    expect(tested.stdout).toContain('studio is a stand-in for server: nothing is proved of the real one.');
+    expect((await project.dwt(['push', '--env', 'prod', '--json'])).json()).toMatchObject({
+      error: {
+        code: 'FEATURE_MISSING',
+        message: expect.stringContaining('studio has a stand-in for server; more has a stand-in for server'),
+        hint: 'Build again with the real files: dwt build studio more',
+      },
+    });
   });
 
   test('on its way is let go by Ctrl-C, and the next build asks for the rest', async () => {

@@ -5,8 +5,14 @@ import { testBase } from '../support/engine.ts';
 import { makeProject } from '../support/project.ts';
 import { startRegistry } from '../support/registry.ts';
 
-const dockerfile = (command: string) =>
-  `FROM ${testBase()} AS job\nRUN echo ${randomBytes(8).toString('hex')} >/nonce\nCMD ["${command}"]\n`;
+/** Small, since it is sent: two programs with their libraries, and nothing of Debian beside them. */
+const dockerfile = (command: string) => `FROM ${testBase()} AS programs
+RUN mkdir /out && cp --parents $(ldd /usr/bin/true | grep -o '/[^ )]*') /usr/bin/true /usr/bin/false /out
+FROM scratch AS job
+COPY --from=programs /out /
+ENV NONCE=${randomBytes(8).toString('hex')}
+CMD ["/usr/bin/${command}"]
+`;
 
 test('only the very image that passed its smoke test is pushed', async () => {
   const registry = await startRegistry();
@@ -15,6 +21,7 @@ environments:
   dev: {registry: "${registry.host}", repository: "dev-{suffix}"}
   prod: {registry: "${registry.host}", repository: "prod-{suffix}", proved: contract}
 stages:
+  programs: {kind: shared}
   job: {kind: job, checks: {ends: {within: 60s, status: ${status}}}}
 `;
   const project = await makeProject({ Dockerfile: dockerfile('true'), 'dwt.yaml': yaml(0) });

@@ -2,9 +2,10 @@
  * The editors as an analyst uses them, in a real browser: one table of proofs for both. Each has an empty home, no way out,
  * and credentials in variables; in the end it is killed, and another starts on the home that it left.
  */
-import { mkdir } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { zipSync } from 'fflate';
 import type { Browser, Page } from 'playwright-core';
 import { testBase } from '../support/engine.ts';
 import type { TestProject } from '../support/project.ts';
@@ -60,12 +61,39 @@ const editors: readonly Editor[] = [
 /** Of the repository in the home. */
 const branch = 'trunk';
 
+/** In a folder of the home whose name has to be quoted. */
+const programs = {
+  'completed.py': 'import pandas\n\npandas.DataFra',
+  'runs.py': 'import sys, pandas\n\nopen("ran", "w").write(sys.prefix)\n',
+  'debugged.py': 'before = open("before", "w")\nafter = open("after", "w")\n',
+};
+const folder = "it's mine";
+
 const environment = {
   DATABASE_DSN__datasets: "host=db port=5432 dbname=d user=u password='p w'",
   PGPASSWORD: 'p "w" $x',
   AWS_DEFAULT_REGION: 'eu-west-2',
   S3_BUCKET: 'bucket',
 };
+
+/** A plugin as a gallery has it: this one greets from the status bar. */
+const plugin = zipSync(
+  Object.fromEntries(
+    Object.entries({
+      'extension.vsixmanifest': '<PackageManifest/>',
+      'extension/package.json': JSON.stringify({
+        name: 'greeter',
+        publisher: 'somebody',
+        version: '1.2.3',
+        engines: { vscode: '^1.80.0' },
+        main: './main.js',
+        activationEvents: ['onStartupFinished'],
+      }),
+      'extension/main.js':
+        "exports.activate = () => { const item = require('vscode').window.createStatusBarItem(); item.text = 'Hello of a plugin'; item.show(); };",
+    }).map(([path, text]) => [path, Buffer.from(text)]),
+  ),
+);
 
 let lab: Lab;
 let project: TestProject;
@@ -76,12 +104,24 @@ beforeAll(async () => {
   lab = await Lab.open();
   project = await lab.copy();
   const stages = editors.map(({ stage }) => stage);
-  const words = ['--build-arg', `BASE_IMAGE=${testBase()}`, '--progress', 'plain'];
-  const build = await project.dwt(['build', ...stages, ...words]);
+  const build = await buildWith(plugin, ...stages);
   if (build.status !== 0) throw new Error(build.stderr.slice(-4000));
   network = await lab.isolated();
   browser = await openBrowser();
 }, buildTimeout);
+/** Builds stages with this file as what editor plugins are taken from. */
+async function buildWith(file: Uint8Array | string, ...stages: readonly string[]) {
+  const path = join(project.folder, '..', `${project.name}.vsix`);
+  await writeFile(path, file);
+  try {
+    const plugins = ['--with', 'editor-plugins', '--artifact', `editor-plugins=${path}`];
+    const words = ['--build-arg', `BASE_IMAGE=${testBase()}`, '--progress', 'plain', ...plugins];
+    return await project.dwt(['build', ...stages, ...words]);
+  } finally {
+    await rm(path);
+  }
+}
+
 afterAll(async () => {
   await browser?.close();
   await lab.close();
@@ -97,6 +137,14 @@ test('keep their contract', async () => {
   ).toEqual([]);
   expect(images.map(({ stage }) => stage).sort()).toEqual(editors.map(({ stage }) => stage).sort());
   expect(run.status).toBe(0);
+}, 180_000);
+
+test('what is no plugin fails the build, and says what it is', async () => {
+  const build = await buildWith('no plugin at all', 'python-editor');
+  expect(build.status).toBe(1);
+  expect(build.stderr).toContain(
+    "The artifact editor-plugins is no .vsix file and no tar of them: it begins with b'no plugin at all'",
+  );
 }, 180_000);
 
 describe.each(editors)('$stage', (editor) => {
@@ -130,6 +178,7 @@ describe.each(editors)('$stage', (editor) => {
     await page.goto(way.url);
     // The branch of the repository comes of an extension: all is there when they are.
     await page.locator(editor.statusBar, { hasText: branch }).waitFor({ timeout: 60_000 });
+    await page.locator(editor.statusBar, { hasText: 'Hello of a plugin' }).waitFor({ timeout: 60_000 });
   };
 
   /** Picks what has this text from the list that is open. */
@@ -141,6 +190,16 @@ describe.each(editors)('$stage', (editor) => {
     await page.locator('.quick-input-widget input:visible').first().waitFor();
     await page.keyboard.type(title);
     await choose(title);
+  };
+
+  /** Opens one of the files of Python, with the cursor behind its last character. */
+  const edit = async (name: keyof typeof programs, words: string) => {
+    await page.keyboard.press('Control+p');
+    await page.locator('.quick-input-widget input:visible').first().waitFor();
+    await page.keyboard.type(name);
+    await choose(name);
+    await page.locator('.monaco-editor .view-line:visible', { hasText: words }).last().click();
+    await page.keyboard.press('Control+End');
   };
 
   /** A terminal that is connected: keys typed into one that is shown but not yet connected are lost. */
@@ -184,6 +243,10 @@ describe.each(editors)('$stage', (editor) => {
       `git init -q -b ${branch} ~/work && cd ~/work && git config user.name u && git config user.email u@example.invalid && echo one >tracked.txt && git add . && git commit -qm one && echo "a needle in it" >>tracked.txt`,
       'dw-user',
     );
+    for (const [name, content] of Object.entries(programs)) {
+      const script = 'mkdir -p ~/"$1" && printf %s "$3" >"$HOME/$1/$2"';
+      await tool.run(['bash', '-c', script, 'bash', folder, name, content]);
+    }
     await open();
   }, 90_000);
   afterAll(async () => {
@@ -222,6 +285,49 @@ describe.each(editors)('$stage', (editor) => {
     await look('file');
   }, 60_000);
 
+  test('Python is completed by what the image has, and what is wrong is marked', async () => {
+    await edit('completed.py', '.DataFra');
+    const completion = page.locator('.suggest-widget.visible .monaco-list-row', { hasText: 'DataFrame' });
+    // What is asked for before the language server is there is answered with nothing.
+    for (let tries = 0; tries < 40 && !(await completion.first().isVisible()); tries++) {
+      await page.keyboard.press('Control+Space');
+      await page.waitForTimeout(1_500);
+    }
+    await completion.first().waitFor();
+    await look('completion');
+    await page.keyboard.press('Escape');
+    await page.keyboard.press('Enter');
+    await page.keyboard.type('print(nowhere)');
+    await page.locator('.monaco-editor [class*="squiggly-"]').first().waitFor();
+    await look('problem');
+  }, 150_000);
+
+  test('a Python file runs in a terminal with the image’s Python', async () => {
+    await edit('runs.py', 'sys.prefix');
+    await command('Run Python File');
+    await until(`test -s ~/"${folder}"/ran`);
+    expect(await tool.shell(`cat ~/"${folder}"/ran`, 'dw-user')).toBe('/opt/venv');
+    await look('run');
+  }, 60_000);
+
+  test('a Python program stops where it is told to, and goes on', async () => {
+    await edit('debugged.py', 'after');
+    await page.locator('.monaco-editor .view-line', { hasText: 'after' }).last().click();
+    await page.keyboard.press('F9');
+    await command('Debug Python File');
+    // The arrow in front of the line that is next.
+    await page
+      .locator('.codicon-debug-stackframe, .theia-debug-top-stack-frame')
+      .first()
+      .waitFor({ timeout: 60_000 });
+    await look('debug');
+    const made = await tool.shell(`ls ~/"${folder}"`, 'dw-user');
+    expect(made).toMatch(/^before$/m);
+    expect(made).not.toMatch(/^after$/m);
+    await command('Debug: Continue');
+    await until(`test -e ~/"${folder}"/after`);
+  }, 120_000);
+
   test('search finds text, and names no file of the editor itself', async () => {
     await page.keyboard.press('Control+Shift+f');
     await page.locator(editor.search).click();
@@ -255,6 +361,7 @@ describe.each(editors)('$stage', (editor) => {
     const foreign = kept
       .trim()
       .split('\n')
+      .filter((path) => !path.startsWith(`${folder}/`))
       .filter((path) => !/^(?:work\/|typed\.py$|said\.json$|shell\.txt$)/.test(path))
       .filter((path) => !editor.state.test(path));
     expect(foreign).toEqual([]);

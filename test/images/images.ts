@@ -9,6 +9,7 @@ import { connectEngine } from '../../src/engine/connect.ts';
 import type { ContainerSpec, Engine, ExecResult } from '../../src/engine/engine.ts';
 import { testBase, testEngine } from '../support/engine.ts';
 import { makeProject, type TestProject } from '../support/project.ts';
+import { withStandIn } from './rstudio-standin.ts';
 
 jest.setTimeout(120_000);
 
@@ -16,6 +17,9 @@ const dockerfiles = resolve(import.meta.dirname, '../../dockerfiles');
 
 /** Long enough for a build from nothing on a small machine. */
 export const buildTimeout = 20 * 60_000;
+
+/** Leaves out the features whose package sources or artifacts cannot be reached from everywhere. */
+export const without: readonly string[] = ['--without', 'cran'];
 
 /** What a file of tests has on the engine, all of it removed by `close`. */
 export class Lab {
@@ -34,20 +38,21 @@ export class Lab {
     return new Lab(await connectEngine({ engine: testEngine(), environment: process.env }));
   }
 
-  /** A copy of the project, under a name of its own. */
+  /** A copy of the project, under a name of its own, with the stand-in for RStudio. */
   async copy(): Promise<TestProject> {
     const project = await makeProject({});
     this.#projects.push(project);
     await cp(dockerfiles, project.folder, { recursive: true });
     const yaml = await readFile(join(dockerfiles, 'dwt.yaml'), 'utf8');
-    await project.write('dwt.yaml', yaml.replace(/^name: .*$/m, `name: ${project.name}`));
+    const named = yaml.replace(/^name: .*$/m, `name: ${project.name}`);
+    await project.write('dwt.yaml', await withStandIn(named, project.folder));
     return project;
   }
 
   /** Builds stages of the project's own Dockerfile; answers the reference of each. */
   async build(...stages: string[]): Promise<(stage: string) => string> {
     const project = await this.copy();
-    await dwtBuild(project, stages, { BASE_IMAGE: testBase() });
+    await dwtBuild(project, [...stages, ...without, '--build-arg', `BASE_IMAGE=${testBase()}`]);
     return (stage) => `${project.name}/${stage}`;
   }
 
@@ -55,7 +60,7 @@ export class Lab {
   async extend(files: Readonly<Record<string, string>>, stage: string): Promise<string> {
     const project = await makeProject(files);
     this.#projects.push(project);
-    await dwtBuild(project, [stage], {});
+    await dwtBuild(project, [stage]);
     return `${project.name}/${stage}`;
   }
 
@@ -162,12 +167,7 @@ export function docker(): Docker {
 
 const name = (): string => `dwt-test-${randomBytes(6).toString('hex')}`;
 
-async function dwtBuild(
-  project: TestProject,
-  stages: readonly string[],
-  args: Record<string, string>,
-): Promise<void> {
-  const words = Object.entries(args).flatMap(([key, value]) => ['--build-arg', `${key}=${value}`]);
-  const run = await project.dwt(['build', ...stages, ...words, '--progress', 'plain']);
+async function dwtBuild(project: TestProject, words: readonly string[]): Promise<void> {
+  const run = await project.dwt(['build', ...words, '--progress', 'plain']);
   if (run.status !== 0) throw new Error(`dwt build ended with ${run.status}:\n${run.stderr.slice(-4000)}`);
 }

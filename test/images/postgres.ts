@@ -3,10 +3,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { testBase } from '../support/engine.ts';
 import type { Container, Lab } from './images.ts';
 
-const dockerfile = `FROM ${testBase()} AS postgres
+const dockerfile = (packages: string): string => `FROM ${testBase()} AS postgres
 RUN --mount=type=cache,target=/var/cache/apt,sharing=locked --mount=type=cache,target=/var/lib/apt/lists,sharing=locked \\
     apt-get -q -o Acquire::Retries=5 update && \\
-    DEBIAN_FRONTEND=noninteractive apt-get -q -o Acquire::Retries=5 install -y --no-install-recommends postgresql && \\
+    DEBIAN_FRONTEND=noninteractive apt-get -q -o Acquire::Retries=5 install -y --no-install-recommends ${packages} && \\
     printf "listen_addresses = '*'\\nfsync = off\\n" >>/etc/postgresql/17/main/postgresql.conf && \\
     echo 'host all all all scram-sha-256' >>/etc/postgresql/17/main/pg_hba.conf
 USER postgres
@@ -22,8 +22,8 @@ export interface Postgres {
 }
 
 /** Starts one on a network of the lab, and waits until it answers. */
-export async function startPostgres(lab: Lab, network: string): Promise<Postgres> {
-  const image = await lab.extend({ Dockerfile: dockerfile }, 'postgres');
+export async function startPostgres(lab: Lab, network: string, packages = 'postgresql'): Promise<Postgres> {
+  const image = await lab.extend({ Dockerfile: dockerfile(packages) }, 'postgres');
   const container = await lab.start({ image, network });
   const sql: Postgres['sql'] = async (text, database = 'postgres') => {
     const run = await container.run(['psql', '-XAtq', '-v', 'ON_ERROR_STOP=1', '-d', database, '-c', text], {

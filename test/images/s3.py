@@ -1,17 +1,23 @@
 """
 An S3 server, moto's, that lets nobody in who does not sign as AWS wants it, with credentials that are valid now; and the
-endpoint that gives a task those credentials. Paths under /-/ are the test's own way to steer it.
+endpoint that gives a task those credentials, at the task's own address for what shares this container's network. Who does not
+sign may read the bucket called mirrors, as tools do. Paths under /-/ are the test's own way to steer it.
 """
 
+import datetime
+import fcntl
 import hashlib
 import hmac
 import io
 import json
+import socket
+import struct
 import threading
 import time
 import urllib.parse
 import uuid
 
+from moto.backends import get_backend
 from moto.server import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import WSGIRequestHandler, make_server
 
@@ -59,6 +65,10 @@ def signature(environ, authorization):
 def refusal(environ):
     if environ.get("HTTP_X_TEST"):
         return None
+    if environ["PATH_INFO"].startswith("/mirrors") and environ["REQUEST_METHOD"] in ("GET", "HEAD") and "HTTP_AUTHORIZATION" not in environ:
+        # Signed for show, for moto.
+        environ["HTTP_AUTHORIZATION"] = "AWS4-HMAC-SHA256 Credential=anyone/20260101/eu-west-2/s3/aws4_request"
+        return None
     if environ["PATH_INFO"].startswith("/refusing/"):
         return "AccessDenied"
     try:
@@ -84,6 +94,9 @@ def application(environ, start_response):
     if path == "/-/rotate":
         rotate()
         return answer("200 OK", "application/json", json.dumps(requests))
+    if path == "/-/age":
+        age(**dict(urllib.parse.parse_qsl(environ["QUERY_STRING"])))
+        return answer("200 OK", "text/plain", "")
     if path == "/-/away":
         away = float(environ["QUERY_STRING"])
         threading.Thread(target=server.shutdown).start()
@@ -95,6 +108,15 @@ def application(environ, start_response):
         body = f"<?xml version='1.0' encoding='UTF-8'?><Error><Code>{code}</Code><Message>no</Message></Error>"
         return answer("403 Forbidden", "application/xml", "" if environ["REQUEST_METHOD"] == "HEAD" else body)
     return one_at_a_time(environ, start_response)
+
+
+def age(bucket, prefix, days):
+    """Makes objects older."""
+    with lock:
+        for account in get_backend("s3").values():
+            for key, item in (account["aws"].buckets[bucket].keys.items() if bucket in account["aws"].buckets else ()):
+                if key.startswith(prefix):
+                    item.last_modified -= datetime.timedelta(days=float(days))
 
 
 def one_at_a_time(environ, start_response):
@@ -112,7 +134,20 @@ class Quiet(WSGIRequestHandler):
         pass
 
 
+def give_role():
+    """Answers at the address at which a task finds its credentials. It takes the right to set one."""
+    address = socket.inet_aton("169.254.170.2")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
+        try:
+            fcntl.ioctl(any_socket, 0x8916, struct.pack("16sH2x4s8x", b"lo:1", socket.AF_INET, address))  # SIOCSIFADDR
+        except PermissionError:
+            return
+    role_server = make_server("169.254.170.2", 80, application, threaded=True, request_handler=Quiet)
+    threading.Thread(target=role_server.serve_forever, daemon=True).start()
+
+
 rotate()
+give_role()
 while True:
     server = make_server("0.0.0.0", 9000, application, threaded=True, request_handler=Quiet)
     server.daemon_threads = True

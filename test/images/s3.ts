@@ -15,24 +15,42 @@ COPY s3.py /opt/s3/
 CMD ["/opt/s3/bin/python", "/opt/s3/s3.py"]
 `;
 
-const bucket = 'home-folders';
-
 export class S3 {
   /** Without a slash at the end. */
   readonly url: string;
+  readonly bucket: string;
+  /** Of the container that it runs in. */
+  readonly container: string;
 
-  constructor(address: string) {
+  constructor(address: string, bucket: string, container: string) {
     this.url = `http://${address}:9000`;
+    this.bucket = bucket;
+    this.container = container;
   }
 
   /** What a sidecar is started with to synchronise with this prefix, with the credentials of a task's role. */
   environment = (prefix: string): Record<string, string> => ({
-    S3_BUCKET: bucket,
+    S3_BUCKET: this.bucket,
     S3_PREFIX: prefix,
     S3_REGION: 'eu-west-2',
     AWS_ENDPOINT_URL_S3: this.url,
     AWS_CONTAINER_CREDENTIALS_FULL_URI: `${this.url}/role`,
   });
+
+  /** The same for what is in the network of the server's own container, where the role is where tasks have it. */
+  taskEnvironment = (prefix: string): Record<string, string> => ({
+    S3_BUCKET: this.bucket,
+    S3_PREFIX: prefix,
+    S3_REGION: 'eu-west-2',
+    AWS_ENDPOINT_URL_S3: this.url,
+    AWS_CONTAINER_CREDENTIALS_RELATIVE_URI: '/role',
+  });
+
+  /** Makes objects older than they are. */
+  age = async (prefix: string, days: number): Promise<void> => {
+    const query = new URLSearchParams({ bucket: this.bucket, prefix, days: `${days}` });
+    await (await fetch(`${this.url}/-/age?${query}`)).text();
+  };
 
   /** Takes the credentials that were valid out of force; answers how often some have been asked for. */
   rotate = async (): Promise<{ role: number }> =>
@@ -53,20 +71,20 @@ export class S3 {
   }
 
   /** As another program would: with no time of the file but, if one is given, in seconds. */
-  async put(key: string, body: string, mtime?: number): Promise<void> {
+  async put(key: string, body: string | Uint8Array<ArrayBuffer>, mtime?: number): Promise<void> {
     const headers: Record<string, string> = mtime === undefined ? {} : { 'x-amz-meta-mtime': `${mtime}` };
-    await (await this.#request('PUT', `${bucket}/${quoted(key)}`, { body, headers })).text();
+    await (await this.#request('PUT', `${this.bucket}/${quoted(key)}`, { body, headers })).text();
   }
 
   get = async (key: string): Promise<string> =>
-    (await this.#request('GET', `${bucket}/${quoted(key)}`)).text();
+    (await this.#request('GET', `${this.bucket}/${quoted(key)}`)).text();
 
   remove = async (key: string): Promise<void> => {
-    await (await this.#request('DELETE', `${bucket}/${quoted(key)}`)).text();
+    await (await this.#request('DELETE', `${this.bucket}/${quoted(key)}`)).text();
   };
 
   makeBucket = (): Promise<Response> =>
-    this.#request('PUT', bucket, {
+    this.#request('PUT', this.bucket, {
       body: '<CreateBucketConfiguration><LocationConstraint>eu-west-2</LocationConstraint></CreateBucketConfiguration>',
     });
 
@@ -76,7 +94,7 @@ export class S3 {
     for (let token = ''; ; ) {
       const query = new URLSearchParams({ 'list-type': '2', 'encoding-type': 'url', prefix });
       if (token) query.set('continuation-token', token);
-      const xml = await (await this.#request('GET', `${bucket}?${query}`)).text();
+      const xml = await (await this.#request('GET', `${this.bucket}?${query}`)).text();
       for (const [, key = '', etag = ''] of xml.matchAll(
         /<Key>([^<]*)<\/Key>[\s\S]*?<ETag>(?:&quot;|&#34;|")([0-9a-f]+)/g,
       )) {
@@ -92,13 +110,13 @@ export class S3 {
 const quoted = (key: string): string => key.split('/').map(encodeURIComponent).join('/');
 
 /** Starts one on a network of the lab, and waits until it answers. */
-export async function startS3(lab: Lab, network: string): Promise<S3> {
+export async function startS3(lab: Lab, network: string, bucket = 'home-folders'): Promise<S3> {
   const program = await readFile(join(import.meta.dirname, 's3.py'), 'utf8');
   const image = await lab.extend({ Dockerfile: dockerfile, 's3.py': program }, 's3');
-  const container = await lab.start({ image, network });
+  const container = await lab.start({ image, network, capabilities: ['NET_ADMIN'] });
   const [address] = Object.values((await lab.engine.containerState(container.id)).addresses);
   if (!address) throw new Error('The S3 server has no address on the network.');
-  const s3 = new S3(address);
+  const s3 = new S3(address, bucket, container.id);
   for (let tries = 0; ; tries++) {
     try {
       await s3.makeBucket();

@@ -166,8 +166,20 @@ describe('both ways', () => {
       'Desktop/trash.desktop',
       '.__mobius3_flush__1234',
       'project/.__mobius3_flush__1234',
+      '.local/share/rstudio/log/rserver.log',
+      '.local/share/rstudio/sources/s-1/lock_file',
+      '.local/share/rstudio/sessions/active/s/suspended-session-data/environment',
+      'project/.Rproj.user/A/sources/s-1/lock_file',
+      'project/.Rproj.user/A/.rstudio-lock-41c29-x',
     ];
-    const kept = ['bigdata.csv', '.config/git/config', 'Desktop/notes.txt', 'project/Desktop/x.desktop'];
+    const kept = [
+      'bigdata.csv',
+      '.config/git/config',
+      'Desktop/notes.txt',
+      'project/Desktop/x.desktop',
+      '.local/share/rstudio/history_database',
+      'project/lock_file',
+    ];
     const prefix = newPrefix();
     for (const name of [...excluded, ...kept]) await s3.put(`${prefix}${name}.there`, 'x', longAgo);
     for (const name of ['.Xauthority', 'Desktop/trash.desktop']) await s3.put(prefix + name, 'x', longAgo);

@@ -1,16 +1,10 @@
 /** The visualisation base as it is, and as users extend it: the examples, each in a real browser and against the contract. */
-import { readFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Page } from 'playwright-core';
 import type { TestProject } from '../support/project.ts';
-import { openBrowser } from './browser.ts';
-import { buildTimeout, type Container, Lab } from './images.ts';
+import { buildTimeout, Lab } from './images.ts';
 import { type Postgres, startPostgres } from './postgres.ts';
-
-const examples = resolve(import.meta.dirname, '../../examples');
-const published = 'data-workspace-tools/python-visualisation';
-const server = 'http://127.0.0.1:8888';
+import { buildExample, failedChecks, look, server } from './visualisation.ts';
 
 let lab: Lab;
 let project: TestProject;
@@ -32,49 +26,6 @@ beforeAll(async () => {
   );
 }, buildTimeout);
 afterAll(() => lab.close(), 60_000);
-
-/** An example's folder, built from the base of this run. */
-async function buildExample(name: string): Promise<string> {
-  const [dockerfile, app] = await Promise.all([
-    readFile(join(examples, name, 'Dockerfile'), 'utf8'),
-    readFile(join(examples, name, 'app.py'), 'utf8'),
-  ]);
-  expect(dockerfile).toContain(`FROM ${published} AS ${name}-example\n`);
-  const files = { Dockerfile: dockerfile.replace(published, built('python-visualisation')), 'app.py': app };
-  return await lab.extend(files, `${name}-example`);
-}
-
-/** Opens a container's page in a browser that is in its network; answers what went elsewhere, failed or threw. */
-async function look(
-  container: Container,
-  name: string,
-  act: (page: Page) => Promise<void>,
-): Promise<string[]> {
-  await container.get(`${server}/`);
-  const browser = await openBrowser((await lab.engine.containerState(container.id)).pid);
-  const amiss: string[] = [];
-  try {
-    const page = await browser.newPage({ viewport: { width: 1000, height: 700 } });
-    page.setDefaultTimeout(30_000);
-    page.on('request', (request) => {
-      const url = request.url();
-      if (!/^(blob|data):/.test(url) && !url.startsWith(`${server}/`)) amiss.push(`asked ${url}`);
-    });
-    page.on('response', (response) => {
-      const path = new URL(response.url()).pathname;
-      if (response.status() >= 400 && path !== '/favicon.ico')
-        amiss.push(`got ${response.status()} for ${path}`);
-    });
-    page.on('pageerror', (error) => amiss.push(`threw ${error.message}`));
-    await page.goto(`${server}/`);
-    await act(page);
-    const folder = process.env['DWT_TEST_SCREENSHOTS'];
-    if (folder) await page.screenshot({ path: `${folder}/${name}.png` });
-  } finally {
-    await browser.close();
-  }
-  return amiss;
-}
 
 interface Example {
   readonly name: string;
@@ -145,31 +96,25 @@ const table: readonly Example[] = [
 describe.each(table)('the example of $name', ({ name, database, use }) => {
   let image: string;
   beforeAll(async () => {
-    image = await buildExample(name);
+    image = await buildExample(lab, name, 'python-visualisation', built('python-visualisation'));
   }, buildTimeout);
 
   test('keeps the contract of a visualisation', async () => {
-    const judged = await project.dwt(['smoke-test', '--image', image, '--kind', 'visualisation', '--json']);
-    const [{ verdict, checks }] = judged.json<{
-      images: [{ verdict: string; checks: { name: string; verdict: string; detail: string }[] }];
-    }>().images;
-    expect(checks.filter((check) => check.verdict !== 'pass')).toEqual([]);
-    expect(checks.length).toBeGreaterThanOrEqual(8);
-    expect(verdict).toBe('pass');
+    expect(await failedChecks(project, image)).toEqual([]);
   }, 240_000);
 
   test('shows its own data, and what the database has, with everything from its own host', async () => {
     const alone = await lab.start({ image, network });
-    expect(await look(alone, `${name}-sample`, (page) => use(page, 6))).toEqual([]);
+    expect(await look(lab, alone, `${name}-sample`, (page) => use(page, 6))).toEqual([]);
     const connected = await lab.start({ image, network, environment: database(postgres.address) });
-    expect(await look(connected, name, (page) => use(page, 4))).toEqual([]);
+    expect(await look(lab, connected, name, (page) => use(page, 4))).toEqual([]);
   }, 240_000);
 });
 
 test('serves a page that says what to do, before anything is put into it', async () => {
   const container = await lab.start({ image: built('python-visualisation'), network });
   expect(
-    await look(container, 'nothing-yet', (page) => page.getByText('Nothing here yet').first().waitFor()),
+    await look(lab, container, 'nothing-yet', (page) => page.getByText('Nothing here yet').first().waitFor()),
   ).toEqual([]);
   const settings = await container.shell(
     'cd /app && python -m streamlit config show | grep -E "^(gatherUsageStats|port|headless)"',

@@ -36,15 +36,15 @@ export type Fault =
 export interface FaultProxy {
   readonly host: string;
   readonly requests: readonly SeenRequest[];
-  /** What to do with a request from now on; null passes it on. */
-  fault: (request: SeenRequest) => Fault | null;
+  /** What to do with a request from now on, once that is known; null passes it on. */
+  fault: (request: SeenRequest) => Fault | null | Promise<Fault | null>;
   forget(): void;
   stop(): Promise<void>;
 }
 
 export async function startFaultProxy(registry: string): Promise<FaultProxy> {
   const requests: SeenRequest[] = [];
-  const server = createServer((incoming, outgoing) => {
+  const server = createServer(async (incoming, outgoing) => {
     const seen = {
       method: incoming.method ?? '',
       path: incoming.url ?? '',
@@ -61,17 +61,15 @@ export async function startFaultProxy(registry: string): Promise<FaultProxy> {
       });
     const onward = (passing: Passing | null) => {
       count();
-      pass(registry, incoming, outgoing, passing);
+      pass(registry, incoming, outgoing, passing, seen);
     };
-    outgoing.once('close', () => {
-      if (outgoing.headersSent) seen.status = outgoing.statusCode;
-    });
-    const fault = proxy.fault(seen);
+    const fault = await proxy.fault(seen);
     if (fault?.type === 'hang') return;
     if (fault?.type === 'cut') incoming.socket.destroy();
     else if (fault?.type === 'wait') setTimeout(onward, fault.ms, null);
     else if (fault?.type === 'answer') {
       count();
+      seen.status = fault.status;
       outgoing.writeHead(fault.status, { 'content-type': 'application/json', ...fault.headers });
       outgoing.end(fault.body === undefined ? '' : JSON.stringify(fault.body));
     } else onward(fault);
@@ -101,13 +99,15 @@ function pass(
   incoming: IncomingMessage,
   outgoing: ServerResponse,
   fault: Passing | null,
+  seen: { status: number | null },
 ): void {
   const [hostname, port] = registry.split(':');
   const { method, url: path, headers } = incoming;
   // The Host header stays the proxy's, so that the registry sends the client back here.
   const onward = open({ hostname, port, method, path, headers }, (answer) => {
     if (fault?.type === 'drop') return void incoming.socket.destroy();
-    outgoing.writeHead(answer.statusCode ?? 502, {
+    seen.status = answer.statusCode ?? 502;
+    outgoing.writeHead(seen.status, {
       ...answer.headers,
       ...(fault?.type === 'header' && { [fault.name]: fault.value }),
     });

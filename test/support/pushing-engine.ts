@@ -101,11 +101,19 @@ export class PushingEngine {
         layer: digest.slice(7, 19),
         status: 'Pushing',
         arrived: false,
+        struggles: false,
         current: 0,
         total: blob.length,
       });
       const tell = (status: string) =>
-        onProgress({ layer: digest.slice(7, 19), status, arrived: true, current: null, total: null });
+        onProgress({
+          layer: digest.slice(7, 19),
+          status,
+          arrived: true,
+          struggles: false,
+          current: null,
+          total: null,
+        });
       if ((await ask(`${base}/blobs/${digest}`, { method: 'HEAD' })).ok) {
         tell('Layer already exists');
         continue;

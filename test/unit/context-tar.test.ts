@@ -49,7 +49,9 @@ test('an artifact is the file that stands for it, and an empty one where it is l
     Dockerfile: 'FROM scratch AS all\nCOPY artifacts /\n',
     'artifacts/own': 'own',
   });
-  const artifacts = new Map(['given', 'left-out'].map((name) => [name, { url: '', sha256: null }]));
+  const artifacts = new Map(
+    ['given', 'left-out'].map((name) => [name, { url: '', sha256: null, standIn: false }]),
+  );
   const context = new BuildContext({ ...readProject(folder), artifacts });
   const elsewhere = join(makeFolder({ some: { program: 'given' } }), 'some');
   const { stamp } = await readFacts(elsewhere);

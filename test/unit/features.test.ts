@@ -64,6 +64,7 @@ const folder = (changes: { yaml?: [string, string]; dockerfile?: [string, string
 };
 
 interface Given {
+  readonly with?: readonly string[];
   readonly without?: readonly string[];
   readonly artifacts?: Readonly<Record<string, string>>;
   readonly buildArguments?: Readonly<Record<string, string>>;
@@ -73,8 +74,8 @@ const cache = makeFolder({});
 const events: DwtEvent[] = [];
 
 async function plan(from: string, given: Given = {}, before: Plan | null = null): Promise<Plan> {
-  const { without = [], artifacts = {}, buildArguments = {} } = given;
-  const project = await loadProject({ cwd: from, without, buildArguments });
+  const { with: asked = [], without = [], artifacts = {}, buildArguments = {} } = given;
+  const project = await loadProject({ cwd: from, with: asked, without, buildArguments });
   const images = (before?.stages ?? [])
     .filter(({ selected }) => selected)
     .map(({ key, reference, labels }) => ({
@@ -125,8 +126,8 @@ describe('the project file', () => {
     const { stages } = await listStages({ project, engine: null });
     expect(stages.map(({ name, features }) => [name, features])).toEqual([
       ['base', []],
-      ['r', [{ name: 'cran', description: 'From CRAN' }]],
-      ['studio', [{ name: 'studio', description: null }]],
+      ['r', [{ name: 'cran', description: 'From CRAN', optIn: false }]],
+      ['studio', [{ name: 'studio', description: null, optIn: false }]],
       ['python', []],
     ]);
     expect(project.environments.get('prod')?.allFeatures).toBe(true);
@@ -134,6 +135,7 @@ describe('the project file', () => {
     expect(resolveEnvironment(project, 'prod', {})).toEqual({
       registry: 'localhost',
       repository: '{suffix}',
+      releases: 'releases',
     });
   });
 
@@ -269,6 +271,59 @@ describe('--without', () => {
   });
 });
 
+describe('a feature that is left out unless it is asked for', () => {
+  const optIn = () =>
+    folder({
+      yaml: ['studio: {needs: [server]}', 'studio: {needs: [server], opt-in: true}'],
+      dockerfile: ['ARG WITH_STUDIO=yes', 'ARG WITH_STUDIO='],
+    });
+
+  test('is out, and needs nothing', async () => {
+    const planned = await plan(optIn());
+    expect(stageOf(planned, 'studio').labels['dwt.features']).toBe('cran,-studio');
+    expect(stageOf(planned, 'studio').buildArguments).toEqual({ WITH_STUDIO: '' });
+    expect(planned.artifacts.get('server')?.kind).toBe('left-out');
+  });
+
+  test('is in with --with, in the bake file too, and of no other key', async () => {
+    const from = optIn();
+    const out = await plan(from);
+    const planned = await plan(from, { with: ['studio'] });
+    expect(changedKeys(out, planned)).toEqual(['studio']);
+    expect(stageOf(planned, 'studio').labels['dwt.features']).toBe('cran,studio');
+    const project = await loadProject({ cwd: from });
+    expect(bakeFile(planned, project).target['studio']?.args).toEqual({ WITH_STUDIO: 'yes' });
+    expect(planned.artifacts.get('server')?.kind).toBe('declared');
+  });
+
+  test('is not demanded where all features are', async () => {
+    const project = await loadProject({ cwd: optIn() });
+    expect(lackingFeatures(project, 'studio', { 'dwt.features': 'cran,-studio' })).toEqual([]);
+    expect(lackingFeatures(project, 'studio', { 'dwt.features': '-cran,-studio' })).toEqual(['cran']);
+  });
+
+  test('has an argument in the Dockerfile', async () => {
+    const from = folder({
+      yaml: ['studio: {needs: [server]}', 'studio: {needs: [server], opt-in: true}'],
+      dockerfile: ['ARG WITH_STUDIO=yes\n', ''],
+    });
+    expect(await refusal(plan(from))).toMatchObject({
+      code: 'PROJECT_INVALID',
+      hint: expect.stringContaining('Write ARG WITH_STUDIO= after line 7'),
+    });
+  });
+
+  test('is not both asked for and left out; one that is in anyway may be asked for', async () => {
+    const error = await refusal(plan(optIn(), { with: ['studio'], without: ['studio'] }));
+    expect(error).toMatchObject({
+      code: 'USAGE',
+      message: 'The feature "studio" is asked for and left out.',
+    });
+    expect(await refusal(plan(optIn(), { with: ['studo'] }))).toMatchObject({ code: 'FEATURE_UNKNOWN' });
+    expect(changedKeys(await plan(optIn()), await plan(optIn(), { with: ['cran'] }))).toEqual([]);
+  });
+});
+
 describe('an artifact', () => {
   const unsummed = { yaml: [`, sha256: "${declared}"`, ''] as [string, string] };
   const fileWith = (content: string): string => join(makeFolder({ file: content }), 'file');
@@ -284,6 +339,24 @@ describe('an artifact', () => {
     expect(why(await plan(other, {}, whole), 'studio')).toEqual(['artifact: artifact server changed']);
     expect(stageOf(whole, 'studio').labels['dwt.inputs']).toContain(declared);
     expect(stageOf(whole, 'python').labels['dwt.inputs']).not.toContain(declared);
+  });
+
+  test('that is a stand-in is said by the plan, the key and the label, and by no image without it', async () => {
+    const from = folder({ yaml: [`"${declared}"}`, `"${declared}", stand-in: true}`] });
+    const whole = await plan(folder());
+    const standIn = await plan(from);
+    expect(events).toEqual([
+      {
+        type: 'warning',
+        message: 'The artifact server is a stand-in: what is built with it proves nothing of the real one.',
+      },
+    ]);
+    expect(changedKeys(whole, standIn)).toEqual(['studio']);
+    const labels = (planned: Plan) => planned.stages.map(({ labels: found }) => found['dwt.stand-ins']);
+    expect(labels(standIn)).toEqual([undefined, undefined, 'server', undefined]);
+    expect(labels(whole)).toEqual([undefined, undefined, undefined, undefined]);
+    expect(labels(await plan(from, { without: ['studio'] }))).toEqual(labels(whole));
+    expect(events).toEqual([]);
   });
 
   test('that is given and is another than the declared one is refused', async () => {

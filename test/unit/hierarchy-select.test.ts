@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { DwtError } from '../../src/errors.ts';
+import { families } from '../../src/hierarchy/families.ts';
 import { parseDockerfile } from '../../src/hierarchy/parse.ts';
 import { closure, selectStages } from '../../src/hierarchy/select.ts';
 
@@ -75,4 +76,29 @@ describe('closure', () => {
   ])('of %j', (names, expected) => {
     expect(closure(hierarchy, names).map(({ name }) => name)).toEqual(expected);
   });
+});
+
+describe('families', () => {
+  const source = `
+FROM debian AS base
+FROM base AS python
+FROM python AS lab
+FROM base AS pgadmin
+FROM base AS editor-build
+FROM python AS editor
+COPY --from=editor-build /x /
+FROM editor AS theia
+FROM alpine AS apart
+`;
+  const hierarchy = parseDockerfile(source, { file: 'Dockerfile' });
+  const named = (...asked: string[]) =>
+    families(hierarchy, new Set(asked)).map(({ name, stages }) => `${name}: ${stages.join(' ')}`);
+
+  test('what stands on the same child of the root belongs together', () =>
+    expect(named('pgadmin', 'theia', 'lab')).toEqual(['python: lab theia', 'pgadmin: pgadmin']));
+
+  test('a root is its own family', () =>
+    expect(named('base', 'apart', 'python')).toEqual(['base: base', 'python: python', 'apart: apart']));
+
+  test('what is not asked for is in none', () => expect(named()).toEqual([]));
 });

@@ -68,6 +68,7 @@ export function readProject(
     environments: new Map(),
     artifacts: new Map(),
     without: new Set(),
+    asked: new Set(),
   };
 }
 

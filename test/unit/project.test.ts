@@ -111,6 +111,7 @@ describe('a project file', () => {
       server: {
         url: 'https://example.com/server.deb',
         sha256: null,
+        standIn: false,
         location: { file: expect.stringMatching(/dwt\.yaml$/), line: 9, column: 3 },
       },
     });
@@ -522,6 +523,7 @@ describe('resolveEnvironment', () => {
     expect(resolveEnvironment(project, 'dev', { ACCOUNT: '42' })).toEqual({
       registry: '42.example.com',
       repository: 'dev-{suffix}',
+      releases: 'dev-releases',
     });
     expect(resolveEnvironment(project, 'home', {})).toEqual({
       registry: 'localhost:5000',

@@ -191,6 +191,17 @@ describe('renderSmokeTest', () => {
     ]);
   });
 
+  test('what was judged with a stand-in is told, whatever the verdict', async () => {
+    const images = [good, { ...good, stage: 'rv4-rstudio', standIns: ['rstudio-server'] }];
+    const text = stripVTControlCharacters(await renderSmokeTest({ images }, narrow));
+    expect(text.split('\n').slice(3)).toEqual([
+      '',
+      'rv4-rstudio is a stand-in for rstudio-server: nothing is proved of the real one.',
+      '',
+      '2 passed',
+    ]);
+  });
+
   test('a picture stands between what can be done and the last lines', async () => {
     const page = {
       name: 'page',

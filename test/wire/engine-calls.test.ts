@@ -93,7 +93,9 @@ describe('images', () => {
     const progress: TransferProgress[] = [];
     const result = await client.push('localhost:5000/a/b:t', auth, (each) => void progress.push(each), never);
     expect(result).toEqual({ digest: 'sha256:d', size: 528 });
-    expect(progress).toEqual([{ layer: 'layer', status: 'Pushing', current: 1, total: 9 }]);
+    expect(progress).toEqual([
+      { layer: 'layer', status: 'Pushing', current: 1, total: 9, arrived: false, struggles: false },
+    ]);
     expect(engine.asked[0]?.path).toBe('/v1.45/images/localhost:5000/a/b/push');
     expect([...(engine.asked[0]?.query ?? [])]).toEqual([['tag', 't']]);
   });

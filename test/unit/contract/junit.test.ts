@@ -94,6 +94,15 @@ test('a suite per image, a case per check, with the evidence and the last lines'
     ['python-jupyterlab', '4', '1', '0'],
     ['gone:latest', '1', '0', '1'],
   ]);
+  const [standIn] = read(junit({ images: [{ ...image, standIns: ['a', 'b'] }] })).filter(
+    ({ attributes }) => attributes['name'] === 'stand-in',
+  );
+  expect(standIn?.attributes['value']).toBe('a, b');
+  expect(named('property').map(({ attributes }) => attributes['name'])).toEqual([
+    'reference',
+    'id',
+    'reference',
+  ]);
   expect(named('testcase').map(({ attributes }) => attributes['name'])).toEqual([
     'http',
     'page',
