@@ -1,13 +1,13 @@
 import { Flags } from '@oclif/core';
 import { type ArgsOf, BaseCommand, type FlagsOf } from '../cli/base-command.ts';
 import { readBuildFlags, readBuildSecrets } from '../cli/build-options.ts';
-import { buildFlags, stagesArgument } from '../cli/flags.ts';
+import { buildFlags, reportFlag, stagesArgument } from '../cli/flags.ts';
 import type { Outcome } from '../cli/outcome.ts';
+import { pageOptions } from '../cli/page-options.ts';
 import { gitRevision } from '../cli/revision.ts';
 import type { Session } from '../cli/session.ts';
 import { DwtError } from '../errors.ts';
-import type { ReleaseResult } from '../workflows/release-result.ts';
-import type { PageOptions } from '../workflows/smoke-test.ts';
+import type { ReleasedImage, ReleaseResult } from '../workflows/release-result.ts';
 
 /** As `smoke-test` and `push` have them. */
 const trialsAtOnce = 2;
@@ -66,11 +66,13 @@ export default class Release extends BaseCommand<typeof Release> {
     }),
     screenshots: Flags.string({
       helpValue: 'DIR',
-      summary: 'Keep a screenshot of every page there. Default: of failed pages only, in a temporary folder.',
+      summary:
+        'Keep a screenshot of every page there. Default: of failed pages only, in a temporary folder; with --report, of every page, in its folder screenshots.',
       dependsOn: ['page'],
     }),
     junit: Flags.string({ helpValue: 'FILE', summary: 'Write a JUnit report of what was judged as well.' }),
     ...ofBuild,
+    ...reportFlag,
   };
 
   protected override async perform(
@@ -99,9 +101,29 @@ export default class Release extends BaseCommand<typeof Release> {
         ...failuresOf(tested),
         ...(unwritten ? [unwritten] : []),
       ],
+      report: {
+        built: result.built,
+        tested: result.tested,
+        pushed: result.images.map(inReport),
+        facts: [
+          ['Environment', result.environment],
+          ['Release', result.id ?? 'none'],
+        ],
+      },
     };
   }
 }
+
+/** A release as the report of a run has pushes; what was not released failed with the rest. */
+const inReport = ({ action, ...image }: ReleasedImage) => ({
+  ...image,
+  action:
+    action === 'present' || action === null
+      ? action
+      : action === 'release'
+        ? ('push' as const)
+        : ('pushed' as const),
+});
 
 async function begin(
   flags: FlagsOf<typeof Release>,
@@ -132,7 +154,7 @@ async function begin(
     build: { ...options, secrets, credentials: session.credentials },
     trials: trialsAtOnce,
     uploads: uploadsAtOnce,
-    pages: flags.page || demanded ? await pageOptions(flags.screenshots, session) : null,
+    pages: flags.page || demanded ? await pageOptions(flags, environment) : null,
     environment,
     revision: () => gitRevision(project.folder),
     emit,
@@ -146,11 +168,13 @@ async function goOn(
   session: Session,
 ): Promise<ReleaseResult> {
   const { environment, emit, signal } = session;
-  const { buildArguments, platform, without } = readBuildFlags(
-    { ...flags, 'keep-going': false },
-    environment,
-  );
-  const project = await session.project({ buildArguments, platform, without });
+  const {
+    buildArguments,
+    platform,
+    without,
+    with: asked,
+  } = readBuildFlags({ ...flags, 'keep-going': false }, environment);
+  const project = await session.project({ buildArguments, platform, without, with: asked });
   const { finishRelease, resumeRelease } = await import('../workflows/release-finish.ts');
   const common = { project, env: flags.env, environment, emit, signal };
   if (flags.finish) return finishRelease({ ...common, id: flags.id ?? '', stages });
@@ -166,9 +190,4 @@ async function goOn(
     uploads: uploadsAtOnce,
     buildArguments,
   });
-}
-
-async function pageOptions(screenshots: string | undefined, { environment }: Session): Promise<PageOptions> {
-  const { findBrowser } = await import('../browser/chromium.ts');
-  return { program: findBrowser(environment), screenshots: screenshots ?? null };
 }

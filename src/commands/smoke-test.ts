@@ -1,11 +1,11 @@
-import { join } from 'node:path';
 import { Flags } from '@oclif/core';
 import { type ArgsOf, BaseCommand, type FlagsOf } from '../cli/base-command.ts';
 import { reportFlag, stagesArgument } from '../cli/flags.ts';
 import type { Outcome } from '../cli/outcome.ts';
+import { pageOptions } from '../cli/page-options.ts';
 import type { Session } from '../cli/session.ts';
 import { DwtError } from '../errors.ts';
-import type { ImageToTest, PageOptions } from '../workflows/smoke-test.ts';
+import type { ImageToTest } from '../workflows/smoke-test.ts';
 
 /** Each image is several containers, and time is what is judged: a machine that is busy makes right images fail. */
 const usualJobs = 2;
@@ -74,7 +74,7 @@ export default class SmokeTest extends BaseCommand<typeof SmokeTest> {
     // Before minutes of judging, whose report would be lost.
     const junit = flags.junit === undefined ? null : await import('../report/junit.ts');
     if (flags.junit !== undefined) await junit?.prepareJunit(flags.junit);
-    const pages = flags.page ? await pageOptions(flags, session) : null;
+    const pages = flags.page ? await pageOptions(flags, session.environment) : null;
     const engine = await session.engine();
     const { smokeTest } = await import('../workflows/smoke-test.ts');
     const result = await smokeTest({ ...session, engine, images, jobs: flags.jobs, pages });
@@ -88,15 +88,6 @@ export default class SmokeTest extends BaseCommand<typeof SmokeTest> {
       report: { tested: result.images },
     };
   }
-}
-
-async function pageOptions(
-  { screenshots, report }: { screenshots?: string | undefined; report?: string | undefined },
-  { environment }: Session,
-): Promise<PageOptions> {
-  const { findBrowser } = await import('../browser/chromium.ts');
-  const beside = report === undefined ? null : join(report, 'screenshots');
-  return { program: findBrowser(environment), screenshots: screenshots ?? beside };
 }
 
 async function ofProject(patterns: readonly string[], session: Session): Promise<ImageToTest[]> {

@@ -88,6 +88,7 @@ export async function promote(options: PromoteOptions): Promise<PromoteResult> {
     environment: to,
     from: { environment: from, id: there.inForce },
     images,
+    built: [],
     tested: [],
   });
   const isPresent = ({ target, image }: (typeof pairs)[number]): boolean =>

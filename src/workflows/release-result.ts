@@ -3,6 +3,7 @@ import type { DwtError } from '../errors.ts';
 import type { Emit } from '../events.ts';
 import { formatReference } from '../registry/reference.ts';
 import type { ReleaseRecord } from '../release/record.ts';
+import type { BuiltImage } from './build.ts';
 import type { PushTarget } from './push-targets.ts';
 import type { Before } from './release-state.ts';
 import type { TestedImage } from './smoke-test.ts';
@@ -26,6 +27,8 @@ export interface ReleaseResult {
   readonly id: string | null;
   readonly environment: string;
   readonly images: readonly ReleasedImage[];
+  /** What was built, or found built, on the way. */
+  readonly built: readonly BuiltImage[];
   /** What was judged on the way. */
   readonly tested: readonly TestedImage[];
 }
