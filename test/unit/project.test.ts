@@ -528,6 +528,7 @@ describe('resolveEnvironment', () => {
     expect(resolveEnvironment(project, 'home', {})).toEqual({
       registry: 'localhost:5000',
       repository: 'here/{suffix}',
+      releases: 'here/releases',
     });
   });
 
