@@ -15,7 +15,7 @@ export interface TagMove {
   readonly to: string | null;
 }
 
-/** How the registry is reached; once for the way there, and once for the way back, which an interruption does not end. */
+/** How the registry is reached: for what an interruption ends, and for what it does not, which are writes and the way back. */
 export interface TagRegistry {
   readonly client: RegistryClient;
   readonly reliably: Reliably;
@@ -74,7 +74,8 @@ export async function moveTags(moves: readonly TagMove[], options: MoveOptions):
       try {
         await expect(one, there);
         touched.push(one);
-        await point(one, one.to, manifests, there);
+        // A write that is broken off may be done all the same, and later than it was put back: it is let end.
+        await point(one, one.to, manifests, options.back());
       } catch (error) {
         failed = true;
         throw error;
