@@ -64,6 +64,7 @@ const heavy = [
   '@aws-sdk',
   '@cyclonedx',
   '@grpc',
+  '@smithy',
   'dockerode',
   'http-proxy-3',
   'listr2',

@@ -2,6 +2,7 @@
 import type { RegistryAuth } from '../engine/engine.ts';
 import { conceal } from '../redact.ts';
 import { webAgent } from '../registry/agent.ts';
+import { withMachineCas } from '../registry/trust.ts';
 import { untilAborted } from '../until-aborted.ts';
 import { awsFailure } from './failure.ts';
 
@@ -47,7 +48,10 @@ export async function call<T>(
 ): Promise<T | null> {
   const limits = AbortSignal.timeout(patienceMs);
   try {
-    return await untilAborted(limits, work(limits));
+    return await untilAborted(
+      limits,
+      withMachineCas(() => work(limits)),
+    );
   } catch (error) {
     if (expected !== undefined && (error as Error).name === expected) return null;
     throw awsFailure(limits.aborted ? limits.reason : error, caller, patienceMs);

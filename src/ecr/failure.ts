@@ -54,7 +54,7 @@ export function awsFailure(error: unknown, { host, action }: Caller, patienceMs:
         ? `AWS gave no answer to ${action} for ${host} within ${patienceMs / 1000} s.`
         : `AWS cannot be reached, which is asked about ${host} (${action}).`,
       {
-        hint: 'See whether AWS can be reached from this machine: its network, https_proxy and no_proxy, and NODE_EXTRA_CA_CERTS where TLS is signed anew on the way.',
+        hint: 'See whether AWS can be reached from this machine: its network, https_proxy and no_proxy, and the CAs that it trusts where TLS is signed anew on the way.',
         detail,
         cause: error,
       },

@@ -1,4 +1,7 @@
-/** Which registry hosts are Amazon's ECR, and what their names say. Pure. */
+/**
+ * Which registry hosts are Amazon's ECR, and what their names say. Pure. A token goes to whatever is one: so only domains
+ * that are Amazon's, or a government's, count.
+ */
 
 /** A private registry: an account's, in a region. */
 export interface PrivateEcr {
@@ -23,7 +26,7 @@ export type EcrHost = PrivateEcr | PublicEcr;
 const partitions =
   'amazonaws\\.com(?:\\.cn)?|amazonaws\\.eu|sc2s\\.sgov\\.gov|c2s\\.ic\\.gov|cloud\\.adc-e\\.uk|csp\\.hci\\.ic\\.gov';
 const singleStack = new RegExp(`^(\\d{12})\\.dkr\\.ecr(-fips)?\\.([a-z0-9-]+)\\.(?:${partitions})$`);
-const dualStack = /^(\d{12})\.dkr-ecr(-fips)?\.([a-z0-9-]+)\.on\.(?:aws|amazonwebservices\.com\.cn|aws\.eu)$/;
+const dualStack = /^(\d{12})\.dkr-ecr(-fips)?\.([a-z0-9-]+)\.on\.(?:aws|amazonwebservices\.(?:com\.cn|eu))$/;
 const publicHosts: readonly string[] = ['public.ecr.aws', 'ecr-public.aws.com'];
 
 /** What the name of an ECR registry says; null for any other registry. */

@@ -3,7 +3,7 @@
  * all that an image is, so that a verdict is of these very bits, whatever they are called.
  */
 import { randomUUID } from 'node:crypto';
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod';
 import { stateFolder } from '../host/state-folder.ts';
@@ -44,6 +44,9 @@ export type StoredVerdict = Readonly<z.infer<typeof verdictSchema>>;
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
+/** A year: whatever was published has been built anew by then. */
+const longestKeptMs = 365 * 24 * 3600_000;
+
 /** Keeps a verdict in place of a former one of the same image by the same contract. */
 export async function keepVerdict(verdict: StoredVerdict, environment: Environment): Promise<void> {
   const file = fileOf(verdict.image, verdict.contract, environment);
@@ -57,6 +60,16 @@ export async function keepVerdict(verdict: StoredVerdict, environment: Environme
     await rename(draft, file);
   } finally {
     await rm(draft, { force: true });
+  }
+  await forgetOld(join(file, '..'));
+}
+
+/** Images come and go; their verdicts would stay for ever. */
+async function forgetOld(folder: string): Promise<void> {
+  for (const name of await readdir(folder)) {
+    const file = join(folder, name);
+    const age = Date.now() - ((await stat(file).catch(() => null))?.mtimeMs ?? Date.now());
+    if (age > longestKeptMs) await rm(file, { force: true });
   }
 }
 

@@ -3,7 +3,7 @@ import type { Agent } from 'node:https';
 
 let agent: Agent | null | undefined;
 
-const proxied = ['HTTPS_PROXY', 'https_proxy', 'ALL_PROXY', 'all_proxy'];
+const proxied = ['HTTPS_PROXY', 'https_proxy'];
 
 /** An agent for https that heeds `https_proxy` and `no_proxy`; null where there is no proxy, and the usual one does. */
 export function webAgent(): Agent | null {

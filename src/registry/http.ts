@@ -5,6 +5,7 @@
 import type { IncomingHttpHeaders, IncomingMessage, RequestOptions } from 'node:http';
 import { isLoopback } from './address.ts';
 import { webAgent } from './agent.ts';
+import { withMachineCas } from './trust.ts';
 
 /** What is sent, which can be opened again where the question has to be asked once more. */
 export interface Source {
@@ -41,11 +42,8 @@ export async function ask(url: URL, question: Question, signal: AbortSignal): Pr
 export async function open(url: URL, question: Question, signal: AbortSignal): Promise<IncomingMessage> {
   let at = url;
   for (let hops = 0; ; hops++) {
-    const response = await openOnce(
-      at,
-      question.headers && at.origin !== url.origin ? anonymous(question) : question,
-      signal,
-    );
+    const asked = question.headers && at.origin !== url.origin ? anonymous(question) : question;
+    const response = await withMachineCas(() => openOnce(at, asked, signal));
     const { location } = response.headers;
     const reads = question.method === 'GET' || question.method === 'HEAD';
     if (!redirects.has(response.statusCode ?? 0) || location === undefined || !reads) return response;

@@ -1,9 +1,7 @@
 /** Keeps what a smoke test found, for pushes to environments that ask for it. */
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { asDwtError } from '../errors.ts';
-import { packageRoot } from '../package-root.ts';
 import { contractDigest } from '../proof/contract-digest.ts';
+import { toolVersion } from '../tool-version.ts';
 import type { ImageToTest, SmokeTestOptions, TestedImage } from './smoke-test.ts';
 
 /** An image that could not be judged at all leaves what was known of it as it is. Fails nothing. */
@@ -17,7 +15,7 @@ export async function rememberVerdict(
   const right = checks.filter((check) => check.verdict === 'pass').map(({ name }) => name);
   const failed = [...checks.filter((check) => check.verdict === 'fail'), ...skipped].map(({ name }) => name);
   try {
-    const [{ keepVerdict }, version] = await Promise.all([import('../proof/verdicts.ts'), ownVersion()]);
+    const { keepVerdict } = await import('../proof/verdicts.ts');
     await keepVerdict(
       {
         image: id,
@@ -36,7 +34,7 @@ export async function rememberVerdict(
         failed: verdict === 'pass' ? [] : failed,
         at,
         pageAt: verdict === 'pass' && right.includes('page') ? at : null,
-        version,
+        version: toolVersion(),
       },
       environment,
     );
@@ -47,9 +45,4 @@ export async function rememberVerdict(
       hint: 'An environment that takes only proved images will ask for it again; see XDG_STATE_HOME.',
     });
   }
-}
-
-async function ownVersion(): Promise<string> {
-  const { version } = JSON.parse(await readFile(join(packageRoot(), 'package.json'), 'utf8'));
-  return String(version);
 }

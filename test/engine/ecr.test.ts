@@ -9,6 +9,8 @@ import { delimiter, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { connectEngine } from '../../src/engine/connect.ts';
+import { contractDigest } from '../../src/proof/contract-digest.ts';
+import { keepVerdict } from '../../src/proof/verdicts.ts';
 import { engineDown, engineUp } from '../../src/workflows/engine.ts';
 import { type CliResult, runCli, startCli } from '../support/cli.ts';
 import { account, ecrName, startEcr, type TestEcr } from '../support/ecr.ts';
@@ -71,6 +73,7 @@ environments:
   prod: {registry: "\${AWS_ACCOUNT_ID}.dkr.ecr.eu-west-2.amazonaws.com", repository: "prod/{suffix}", create: {immutable: true, scan: true}}
   shown: {registry: "\${AWS_ACCOUNT_ID}.dkr.ecr.eu-west-2.amazonaws.com", repository: "shown/{suffix}"}
   hidden: {registry: "\${AWS_ACCOUNT_ID}.dkr.ecr.eu-west-2.amazonaws.com", repository: "shown/hidden/{suffix}"}
+  released: {registry: "\${AWS_ACCOUNT_ID}.dkr.ecr.eu-west-2.amazonaws.com", repository: "released/{suffix}"}
   gallery: {registry: public.ecr.aws, repository: "x1y2z3/{suffix}"}
 stages:
   base: {kind: shared}
@@ -408,6 +411,50 @@ const withEngine = () => {
     for (const secret of [...tokens, ...tokens.map((token) => base64(`AWS:${token}`)), secretKey])
       expect(seen).not.toContain(secret);
   }, 180_000);
+
+  test('a release goes there, with its record and its evidence', async () => {
+    await believeProved();
+    const words = ['release', '--json', '--env', 'released', '--create-repositories'];
+    const { status, stdout, stderr } = await runCli(words, options());
+    expect([status, stderr]).toEqual([0, expect.not.stringContaining('Error')]);
+    expect(JSON.parse(stdout).images).toMatchObject([{ stage: 'a' }, { stage: 'b' }]);
+    const names = (await repositories()).map(([repository]) => repository);
+    expect(names).toEqual(
+      expect.arrayContaining(['released/releases', 'released/tool-a', 'released/tool-b']),
+    );
+    const verified = await runCli(
+      ['verify', `${ecrName}/released/tool-a:master`, '--json', '--engine', engine],
+      options(),
+    );
+    const { verdict, proofs } = JSON.parse(verified.stdout);
+    expect([verified.status, verdict]).toEqual([0, 'pass']);
+    expect(proofs.map((proof: { name: string }) => proof.name).sort()).toEqual([
+      'provenance',
+      'sbom',
+      'smoke-test',
+    ]);
+  }, 120_000);
+
+  /** Images of nothing but a file keep no contract: they are said to, so that there is something to release. */
+  async function believeProved(): Promise<void> {
+    const connected = await connectEngine({ engine, environment: engineEnvironment });
+    try {
+      for (const stage of ['a', 'b']) {
+        const image = (await connected.inspectImage(`${name}/${stage}:latest`))?.id ?? '';
+        const at = new Date().toISOString();
+        await keepVerdict(
+          {
+            ...{ image, stage, kind: 'tool', contract: contractDigest('tool', {}), verdict: 'pass' },
+            ...{ checks: ['http'], failed: [], at, pageAt: null, version: '0.1.0' },
+            results: [{ name: 'http', verdict: 'pass', detail: 'as the test says', seconds: 0 }],
+          },
+          { HOME: home },
+        );
+      }
+    } finally {
+      connected.close();
+    }
+  }
 
   /** All that a run writes and shows: stdout, stderr, the whole log, and each command line on this machine meanwhile. */
   async function everythingOf(words: readonly string[], watch = () => {}): Promise<string> {

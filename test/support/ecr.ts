@@ -56,7 +56,8 @@ export interface TestEcr {
 }
 
 export async function startEcr(): Promise<TestEcr> {
-  const [moto, registry] = await Promise.all([startMoto(), startRegistry()]);
+  const moto = await startMoto();
+  const registry = await startRegistry();
   const folder = mkdtempSync(join(tmpdir(), 'dwt-ecr-'));
   const certificate = makeCertificate(folder);
   const live = new Set<string>();
@@ -203,7 +204,8 @@ export async function startEcr(): Promise<TestEcr> {
       // Nothing else than the test's own credentials: no role of the machine that the tests run on.
       AWS_EC2_METADATA_DISABLED: 'true',
       HTTPS_PROXY: `http://127.0.0.1:${portOf(proxy)}`,
-      NODE_EXTRA_CA_CERTS: join(folder, 'ca.pem'),
+      SSL_CERT_FILE: join(folder, 'ca.pem'),
+      SSL_CERT_DIR: folder,
     },
     ca: join(folder, 'ca.pem'),
     proxy: `http://127.0.0.1:${portOf(proxy)}`,

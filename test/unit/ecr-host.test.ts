@@ -28,6 +28,7 @@ describe('the name of an ECR registry', () => {
     ['123456789012.dkr-ecr.eu-west-2.on.aws', { fips: false, dualStack: true }],
     ['123456789012.dkr-ecr-fips.us-east-1.on.aws', { fips: true, dualStack: true }],
     ['123456789012.dkr-ecr.cn-north-1.on.amazonwebservices.com.cn', { fips: false, dualStack: true }],
+    ['123456789012.dkr-ecr.eusc-de-east-1.on.amazonwebservices.eu', { fips: false, dualStack: true }],
   ])('says of its kind: %s', (domain, kind) => {
     expect(ecrHost(domain)).toMatchObject({ type: 'private', account: '123456789012', ...kind });
   });
@@ -46,6 +47,8 @@ describe('the name of an ECR registry', () => {
     '123456789012xdkr.ecr.eu-west-2.amazonaws.com',
     'evil.123456789012.dkr.ecr.eu-west-2.amazonaws.com',
     'public.ecr.aws.example.com',
+    '123456789012.dkr-ecr.eu-west-2.on.aws.eu',
+    '123456789012.dkr.ecr.eu-west-2.amazonaws.org',
   ])('is not %s', (domain) => {
     expect(ecrHost(domain)).toBeNull();
   });

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
@@ -85,6 +85,19 @@ describe('a verdict', () => {
       await writeFile(join(folder, file), broken);
       expect(await storedVerdict(image, contract, environment)).toBeNull();
     }
+  });
+
+  test('is forgotten after a year', async () => {
+    await keep();
+    const folder = join(environment['XDG_STATE_HOME'] ?? '', 'dwt/verdicts');
+    const [file = ''] = await readdir(folder);
+    const days = (count: number) => new Date(Date.now() - count * 24 * 3600_000);
+    await utimes(join(folder, file), days(360), days(360));
+    await keep({ image: `sha256:${'b'.repeat(64)}` });
+    expect(await provedImage(image, contract, environment)).not.toBeNull();
+    await utimes(join(folder, file), days(370), days(370));
+    await keep({ image: `sha256:${'b'.repeat(64)}` });
+    expect(await provedImage(image, contract, environment)).toBeNull();
   });
 
   test('leaves no half-written file', async () => {
