@@ -19,7 +19,7 @@ const suite = (name) => ({
 
 /** @type {import('jest').Config} */
 export default {
-  projects: ['unit', 'wire', 'engine', 'images'].map(suite),
+  projects: ['unit', 'wire', 'engine', 'images', 'ci'].map(suite),
   collectCoverageFrom: ['src/**/*.ts'],
   coverageDirectory: 'coverage',
 };

@@ -15,3 +15,6 @@ export const imageTestPackages = [
   'fonts-dejavu-core', // and what it writes with
   'iproute2', // ip: addresses that only the platform has
 ];
+
+/** What the tests of CI pipelines start: the Groovy that Jenkins has too, what reads JSON in a runner, a browser for `--page`. */
+export const ciTestPackages = ['default-jre-headless', 'groovy', 'jq', ...imageTestPackages];

@@ -13,9 +13,9 @@ import { ensureBase } from '../src/workflows/base.ts';
 import { engineDown, engineUp } from '../src/workflows/engine.ts';
 import { root } from './bootstrap.js';
 import { say, sayEvent } from './progress.ts';
-import { imageTestPackages, testPackages } from './test-packages.ts';
+import { ciTestPackages, imageTestPackages, testPackages } from './test-packages.ts';
 
-/** Suites of `npm test`; `images` builds the real Dockerfile and is asked for by name. */
+/** Suites of `npm test`; `images`, which builds the real Dockerfile, and `ci`, which needs Java, are asked for by name. */
 const quickSuites = ['unit', 'wire', 'engine'];
 const parameters = process.argv.slice(2);
 const suites = chosenSuites(parameters);
@@ -94,7 +94,11 @@ async function installClient(): Promise<void> {
 }
 
 async function prepare(): Promise<Prepared> {
-  await install([...testPackages, ...(suites.includes('images') ? imageTestPackages : [])]);
+  await install([
+    ...testPackages,
+    ...(suites.includes('images') ? imageTestPackages : []),
+    ...(suites.includes('ci') ? ciTestPackages : []),
+  ]);
   const { engine, url, forTests, stop } = await findEngine();
   try {
     await installClient();
@@ -172,7 +176,7 @@ async function main(): Promise<number> {
   rmSync(report, { force: true });
   let prepared: Prepared | null = null;
   try {
-    const needsEngine = suites.some((suite) => suite === 'engine' || suite === 'images');
+    const needsEngine = suites.some((suite) => ['engine', 'images', 'ci'].includes(suite));
     prepared = needsEngine ? await prepare() : null;
     const environment = {
       ...process.env,

@@ -87,6 +87,16 @@ export const reportFlag = {
   }),
 };
 
+/** Beside a flag `page`. */
+export const screenshotsFlag = {
+  screenshots: Flags.string({
+    helpValue: 'DIR',
+    summary:
+      'Keep a screenshot of every page there. Default: of failed pages only, in a temporary folder; with --report, of every page, in its folder screenshots.',
+    dependsOn: ['page'],
+  }),
+};
+
 /**
  * `KEY=VALUE` words as an object; values of keys that sound secret are concealed.
  *

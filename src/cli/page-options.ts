@@ -1,8 +1,8 @@
-/** `--page` and what belongs to it, as the workflows take them. */
+/** `--page` and `--screenshots` as the workflows take them. */
 import { join } from 'node:path';
 import type { PageOptions } from '../workflows/smoke-test.ts';
 
-export interface PageFlags {
+interface PageFlags {
   readonly screenshots?: string | undefined;
   readonly report?: string | undefined;
 }

@@ -12,8 +12,9 @@ import { RunRecord } from '../report/html/run-record.ts';
 import { measureImages } from '../workflows/image-sizes.ts';
 import { gitRevision } from './revision.ts';
 
-/** An engine that does not answer keeps nobody from a report. */
+/** An engine that does not answer keeps nobody from a report; and whoever interrupts a run does not wait for long. */
 const patienceMs = 10_000;
+const hurriedMs = 1000;
 
 export interface RunReportOptions {
   readonly folder: string;
@@ -63,13 +64,14 @@ export async function openRunReport(options: RunReportOptions): Promise<RunRepor
     async write({ results, errors, interrupted }) {
       const seconds = now();
       record.close(seconds);
+      const patience = interrupted ? hurriedMs : patienceMs;
       const told = errors.map((error) => cleanError(asDwtError(error)));
       const pictures = (results.tested ?? []).flatMap(({ checks }) =>
         checks.flatMap(({ screenshot }) => screenshot ?? []),
       );
       const [sizes, surroundings, shown] = await Promise.all([
-        sizesOf(project, engine, results),
-        surroundingsOf(options, project, engine),
+        sizesOf(project, engine, results, patience),
+        surroundingsOf(options, project, engine, patience),
         readPictures(pictures),
       ]);
       const text = renderPage({
@@ -92,20 +94,26 @@ export async function openRunReport(options: RunReportOptions): Promise<RunRepor
 const verdictOf = (errors: readonly DwtError[], interrupted: boolean): RunVerdict =>
   interrupted ? 'interrupted' : errors.length > 0 ? 'failed' : 'done';
 
-async function sizesOf(project: Project | null, engine: Engine | null, { built = [] }: RunResults) {
+async function sizesOf(
+  project: Project | null,
+  engine: Engine | null,
+  { built = [] }: RunResults,
+  patience: number,
+) {
   const none: Awaited<ReturnType<typeof measureImages>> = new Map();
   if (!project || !engine) return none;
-  return (await inTime(measureImages(engine, project.hierarchy, built))) ?? none;
+  return (await inTime(measureImages(engine, project.hierarchy, built), patience)) ?? none;
 }
 
 async function surroundingsOf(
   { command, argv, version }: RunReportOptions,
   project: Project | null,
   engine: Engine | null,
+  patience: number,
 ): Promise<[string, string][]> {
   const [docker, revision] = await Promise.all([
-    engine && inTime(engine.version()),
-    project && gitRevision(project.folder),
+    engine && inTime(engine.version(), patience),
+    project && inTime(gitRevision(project.folder), patience),
   ]);
   const facts: [string, string | null][] = [
     ['Command', ['dwt', ...command.split(':'), ...argv].join(' ')],
@@ -120,10 +128,10 @@ async function surroundingsOf(
 }
 
 /** Null where it fails or takes too long. */
-async function inTime<T>(work: Promise<T>): Promise<T | null> {
+async function inTime<T>(work: Promise<T>, patience: number): Promise<T | null> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<null>((resolve) => {
-    timer = setTimeout(() => resolve(null), patienceMs);
+    timer = setTimeout(() => resolve(null), patience);
   });
   try {
     return await Promise.race([work, late]);

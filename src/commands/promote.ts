@@ -1,6 +1,6 @@
 import { Flags } from '@oclif/core';
 import { type ArgsOf, BaseCommand, type FlagsOf } from '../cli/base-command.ts';
-import { stagesArgument } from '../cli/flags.ts';
+import { reportFlag, stagesArgument } from '../cli/flags.ts';
 import type { Outcome } from '../cli/outcome.ts';
 import type { Session } from '../cli/session.ts';
 
@@ -33,6 +33,7 @@ export default class Promote extends BaseCommand<typeof Promote> {
       default: usualJobs,
       summary: 'How many images are copied at once.',
     }),
+    ...reportFlag,
   };
 
   protected override async perform(
@@ -59,6 +60,13 @@ export default class Promote extends BaseCommand<typeof Promote> {
       json: result,
       text: (paper) => renderPromotion(result, paper),
       errors: result.images.flatMap(({ error }) => error ?? []),
+      report: {
+        published: result.images,
+        facts: [
+          ['From', flags.from],
+          ['To', flags.to],
+        ],
+      },
     };
   }
 }

@@ -93,7 +93,7 @@ export default class Push extends BaseCommand<typeof Push> {
       text: (paper) => renderPush(result, paper),
       errors: result.images.flatMap(({ error }) => error ?? []),
       report: {
-        pushed: result.images,
+        published: result.images,
         facts: flags.env === undefined ? [] : [['Environment', flags.env]],
       },
     };

@@ -1,13 +1,13 @@
 import { Flags } from '@oclif/core';
 import { type ArgsOf, BaseCommand, type FlagsOf } from '../cli/base-command.ts';
 import { readBuildFlags, readBuildSecrets } from '../cli/build-options.ts';
-import { buildFlags, reportFlag, stagesArgument } from '../cli/flags.ts';
+import { buildFlags, reportFlag, screenshotsFlag, stagesArgument } from '../cli/flags.ts';
 import type { Outcome } from '../cli/outcome.ts';
 import { pageOptions } from '../cli/page-options.ts';
 import { gitRevision } from '../cli/revision.ts';
 import type { Session } from '../cli/session.ts';
 import { DwtError } from '../errors.ts';
-import type { ReleasedImage, ReleaseResult } from '../workflows/release-result.ts';
+import type { ReleaseResult } from '../workflows/release-result.ts';
 
 /** As `smoke-test` and `push` have them. */
 const trialsAtOnce = 2;
@@ -64,15 +64,10 @@ export default class Release extends BaseCommand<typeof Release> {
     page: Flags.boolean({
       summary: "Open the pages of tools and visualisations in this machine's chromium as well.",
     }),
-    screenshots: Flags.string({
-      helpValue: 'DIR',
-      summary:
-        'Keep a screenshot of every page there. Default: of failed pages only, in a temporary folder; with --report, of every page, in its folder screenshots.',
-      dependsOn: ['page'],
-    }),
+    ...screenshotsFlag,
     junit: Flags.string({ helpValue: 'FILE', summary: 'Write a JUnit report of what was judged as well.' }),
-    ...ofBuild,
     ...reportFlag,
+    ...ofBuild,
   };
 
   protected override async perform(
@@ -102,28 +97,14 @@ export default class Release extends BaseCommand<typeof Release> {
         ...(unwritten ? [unwritten] : []),
       ],
       report: {
-        built: result.built,
+        ...(result.built && { built: result.built }),
         tested: result.tested,
-        pushed: result.images.map(inReport),
-        facts: [
-          ['Environment', result.environment],
-          ['Release', result.id ?? 'none'],
-        ],
+        published: result.images,
+        facts: [['Environment', flags.env], ...(result.id === null ? [] : [['Release', result.id] as const])],
       },
     };
   }
 }
-
-/** A release as the report of a run has pushes; what was not released failed with the rest. */
-const inReport = ({ action, ...image }: ReleasedImage) => ({
-  ...image,
-  action:
-    action === 'present' || action === null
-      ? action
-      : action === 'release'
-        ? ('push' as const)
-        : ('pushed' as const),
-});
 
 async function begin(
   flags: FlagsOf<typeof Release>,

@@ -1,5 +1,6 @@
 import { Flags } from '@oclif/core';
 import { type ArgsOf, BaseCommand, type FlagsOf } from '../cli/base-command.ts';
+import { reportFlag } from '../cli/flags.ts';
 import type { Outcome } from '../cli/outcome.ts';
 import type { Session } from '../cli/session.ts';
 
@@ -18,6 +19,7 @@ export default class Rollback extends BaseCommand<typeof Rollback> {
     env: Flags.string({ helpValue: 'NAME', required: true, summary: 'Environment of the project file.' }),
     to: Flags.string({ helpValue: 'ID', summary: 'The release that is to be in force again.' }),
     'dry-run': Flags.boolean({ summary: 'Only say what the tags would be.' }),
+    ...reportFlag,
   };
 
   protected override async perform(
@@ -38,6 +40,10 @@ export default class Rollback extends BaseCommand<typeof Rollback> {
       signal,
     });
     const { renderRollback } = await import('../report/release.ts');
-    return { json: result, text: (paper) => renderRollback(result, paper) };
+    return {
+      json: result,
+      text: (paper) => renderRollback(result, paper),
+      report: { published: result.images, facts: [['Environment', flags.env]] },
+    };
   }
 }

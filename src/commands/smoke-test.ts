@@ -1,6 +1,6 @@
 import { Flags } from '@oclif/core';
 import { type ArgsOf, BaseCommand, type FlagsOf } from '../cli/base-command.ts';
-import { reportFlag, stagesArgument } from '../cli/flags.ts';
+import { reportFlag, screenshotsFlag, stagesArgument } from '../cli/flags.ts';
 import type { Outcome } from '../cli/outcome.ts';
 import { pageOptions } from '../cli/page-options.ts';
 import type { Session } from '../cli/session.ts';
@@ -44,12 +44,7 @@ export default class SmokeTest extends BaseCommand<typeof SmokeTest> {
     page: Flags.boolean({
       summary: "Open the pages of tools and visualisations in this machine's chromium as well.",
     }),
-    screenshots: Flags.string({
-      helpValue: 'DIR',
-      summary:
-        'Keep a screenshot of every page there. Default: of failed pages only, in a temporary folder; with --report, of every page, in its folder screenshots.',
-      dependsOn: ['page'],
-    }),
+    ...screenshotsFlag,
     junit: Flags.string({ helpValue: 'FILE', summary: 'Write a JUnit report as well.' }),
     jobs: Flags.integer({
       char: 'j',

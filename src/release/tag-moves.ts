@@ -75,7 +75,7 @@ export async function moveTags(moves: readonly TagMove[], options: MoveOptions):
         await expect(one, there);
         touched.push(one);
         // A write that is broken off may be done all the same, and later than it was put back: it is let end.
-        await point(one, one.to, manifests, options.back());
+        await point(one, one.to, manifests, letEnd(options.back(), signal));
       } catch (error) {
         failed = true;
         throw error;
@@ -102,6 +102,19 @@ export async function moveTags(moves: readonly TagMove[], options: MoveOptions):
     throw new MovesFailed(error, await putBack(touched, manifests, options.back()));
   }
 }
+
+/** A write that was begun ends, whatever happens meanwhile; it is only not tried again after an interruption. */
+const letEnd = ({ client, reliably }: TagRegistry, signal: AbortSignal): TagRegistry => ({
+  client,
+  reliably: (path, tag, work) => {
+    let begun = false;
+    return reliably(path, tag, () => {
+      if (begun) signal.throwIfAborted();
+      begun = true;
+      return work();
+    });
+  },
+});
 
 async function fetched(
   { path, tag, digest }: { path: string; tag: string; digest: string },

@@ -88,7 +88,6 @@ export async function promote(options: PromoteOptions): Promise<PromoteResult> {
     environment: to,
     from: { environment: from, id: there.inForce },
     images,
-    built: [],
     tested: [],
   });
   const isPresent = ({ target, image }: (typeof pairs)[number]): boolean =>

@@ -139,7 +139,7 @@ export async function resumeRelease(options: ResumeOptions): Promise<ReleaseResu
     build: { buildArguments: options.buildArguments },
   });
   if (ready instanceof Map)
-    return { id: record.id, environment: env, images: stoppedEntries(targets, ready), built: [], tested: [] };
+    return { id: record.id, environment: env, images: stoppedEntries(targets, ready), tested: [] };
   return goOn(ready, registry, options);
 }
 
@@ -166,7 +166,6 @@ async function goOn(
     id: record.id,
     environment: options.env,
     images: done ? entries.map((entry) => ({ ...entry, action: 'present' as const })) : entries,
-    built: [],
     tested: [],
   };
 }

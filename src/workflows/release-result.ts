@@ -27,8 +27,8 @@ export interface ReleaseResult {
   readonly id: string | null;
   readonly environment: string;
   readonly images: readonly ReleasedImage[];
-  /** What was built, or found built, on the way. */
-  readonly built: readonly BuiltImage[];
+  /** What was built on the way, or found. */
+  readonly built?: readonly BuiltImage[];
   /** What was judged on the way. */
   readonly tested: readonly TestedImage[];
 }

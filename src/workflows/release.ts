@@ -87,7 +87,7 @@ export async function release(options: ReleaseOptions): Promise<ReleaseResult> {
     images: readonly ReleasedImage[],
     id: string | null,
     way: Partial<Pick<ReleaseResult, 'built' | 'tested'>> = {},
-  ): ReleaseResult => ({ id, environment: env, images, built: [], tested: [], ...way });
+  ): ReleaseResult => ({ id, environment: env, images, tested: [], ...way });
 
   const expected = targets.filter(({ stage }) =>
     isThere(planned.get(stage)?.image?.id ?? null, stage, before, project, withPages),

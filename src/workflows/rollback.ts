@@ -61,7 +61,6 @@ export async function rollback(options: RollbackOptions): Promise<RollbackResult
     images: recordedEntries(record, registry.domain, 'released').map((image) =>
       dryRun ? { ...image, action: 'release' as const } : image,
     ),
-    built: [],
     tested: [],
     undone: undone.map(({ id }) => id),
     inForce,

@@ -183,7 +183,7 @@ describe('the page', () => {
               seconds: 1,
             },
           ],
-          pushed: [{ stage: evil, reference: evil, digest: evil, action: 'pushed' }],
+          published: [{ stage: evil, reference: evil, digest: evil, action: 'pushed' }],
           facts: [[evil, evil]],
         },
         sizes: new Map([[evil, [{ name: evil, bytes: 1 }]]]),

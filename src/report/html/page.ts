@@ -7,8 +7,8 @@ import { failures } from './errors.ts';
 import { builtImages } from './images.ts';
 import { html, type Markup } from './markup.ts';
 import type { Picture } from './pictures.ts';
-import { pushedImages } from './pushed.ts';
-import type { RunResults } from './results.ts';
+import { publishedImages } from './published.ts';
+import type { PublishedImage, RunResults } from './results.ts';
 import type { RecordedWarning, RunRecord } from './run-record.ts';
 import { style } from './style.ts';
 import { timeline } from './timeline.ts';
@@ -45,7 +45,7 @@ export function renderPage(content: ReportContent): string {
     timeline: ['Timeline', timeline(record, content.seconds)],
     images: ['Images', builtImages(results.built ?? [], sizes)],
     checks: ['Checks', testedImages(results.tested ?? [], pictures)],
-    published: ['Published', pushedImages(results.pushed ?? [])],
+    published: ['Published', publishedImages(results.published ?? [])],
     surroundings: ['Surroundings', surroundings(content)],
   } as const;
   const shown = Object.entries(sections).filter(([, [, { text }]]) => text !== '');
@@ -76,17 +76,20 @@ ${record.leftOut > 0 && html`<p>The page has no room for ${record.leftOut} more 
 }
 
 function summary({ results, seconds, record }: ReportContent): string {
-  const { built = [], tested = [], pushed = [] } = results;
+  const { built = [], tested = [], published = [] } = results;
+  const actions = (...wanted: PublishedImage['action'][]) =>
+    published.filter(({ action }) => wanted.includes(action)).length;
   const counts: [number, string][] = [
     [built.filter(({ action }) => action === 'built').length, 'built'],
     [built.filter(({ action }) => action === 'reused').length, 'reused'],
     [built.filter(({ action }) => action === null).length, 'not built'],
     [tested.filter(({ verdict }) => verdict === 'pass').length, 'passed'],
     [tested.filter(({ verdict }) => verdict === 'fail').length, 'not passed'],
-    [pushed.filter(({ action }) => action === 'pushed').length, 'pushed'],
-    [pushed.filter(({ action }) => action === 'present').length, 'already published'],
-    [pushed.filter(({ action }) => action === 'push').length, 'to push'],
-    [pushed.filter(({ action }) => action === null).length, 'not pushed'],
+    [actions('pushed', 'released'), 'published'],
+    [actions('prepared'), 'prepared'],
+    [actions('present'), 'already published'],
+    [actions('push', 'release'), 'to be published'],
+    [actions(null), 'not published'],
     [record.warnings.length, record.warnings.length === 1 ? 'warning' : 'warnings'],
   ];
   const parts = counts.filter(([count]) => count > 0).map(([count, word]) => `${count} ${word}`);
