@@ -6,7 +6,7 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
-import type { Browser, Page } from 'playwright-core';
+import type { Browser, CDPSession, Page } from 'playwright-core';
 import { openBrowser } from './browser.ts';
 import { buildTimeout, type Container, Lab } from './images.ts';
 import { type Postgres, startPostgres } from './postgres.ts';
@@ -19,6 +19,8 @@ type Colour = readonly [red: number, green: number, blue: number];
 const background: Colour = [41, 69, 97];
 const ofPostgis: Colour = [255, 0, 0];
 const ofGeopackage: Colour = [0, 0, 255];
+/** The variable that it has chosen where it has opened a file. */
+const rowOfGretl: Colour = [53, 132, 228];
 
 let lab: Lab;
 let image: string;
@@ -29,6 +31,7 @@ let home: string;
 let tool: Container;
 let browser: Browser;
 let page: Page;
+let keyboard: CDPSession;
 
 beforeAll(async () => {
   lab = await Lab.open();
@@ -83,7 +86,7 @@ const start = (environment: Record<string, string> = {}): Promise<Container> =>
 
 /** Run by QGIS in its own window. The connection is the one that was there at the start. */
 const mapScript = `
-from qgis.core import QgsFillSymbol, QgsProject, QgsProviderRegistry, QgsSingleSymbolRenderer, QgsVectorLayer
+from qgis.core import QgsDataSourceUri, QgsFillSymbol, QgsProject, QgsProviderRegistry, QgsSingleSymbolRenderer, QgsVectorLayer
 from qgis.utils import iface
 import processing
 
@@ -94,16 +97,18 @@ def shown(layer, colour):
     QgsProject.instance().addMapLayer(layer)
 
 connections = QgsProviderRegistry.instance().providerMetadata("postgres").connections()
-table = connections["my-data"].tableUri("public", "districts")
-shown(QgsVectorLayer(table, "districts", "postgres"), "255,0,0")
+districts = QgsDataSourceUri(connections["my-data"].uri())
+districts.setDataSource("public", "districts", "shape", "", "id")
+shown(QgsVectorLayer(districts.uri(), "districts", "postgres"), "255,0,0")
 shown(QgsVectorLayer("/home/dw-user/square.gpkg", "square", "ogr"), "0,0,255")
+iface.mainWindow().showMaximized()
 iface.mapCanvas().zoomToFullExtent()
 project = QgsProject.instance()
 project.write("/home/dw-user/map.qgz")
 centres = processing.run("native:centroids", {"INPUT": project.mapLayersByName("districts")[0], "OUTPUT": "/home/dw-user/centres.geojson"})
 `;
 
-/** Run by gretl in its own window, on one of its sample files. */
+/** Run by gretl, on one of its sample files. */
 const modelScript = `open data4-1
 ols price const sqft
 gnuplot price sqft --fit=linear --output="/home/dw-user/plot.png"
@@ -119,6 +124,7 @@ async function open(): Promise<void> {
     permissions: ['clipboard-read', 'clipboard-write'],
   });
   page = await context.newPage();
+  keyboard = await context.newCDPSession(page);
   await tool.get('http://localhost:8888/');
   await page.goto('http://localhost:8888/');
   await connected();
@@ -158,8 +164,20 @@ async function openTerminal(): Promise<void> {
   await sleep(500);
 }
 
+/** Every character by a key, as a keyboard that has it would: what Playwright has no key for it would insert. */
+async function press(text: string): Promise<void> {
+  for (const character of text) {
+    if (character <= '~') await page.keyboard.type(character, { delay: 10 });
+    else {
+      const key = { key: character, code: 'KeyX', text: character };
+      await keyboard.send('Input.dispatchKeyEvent', { type: 'keyDown', ...key });
+      await keyboard.send('Input.dispatchKeyEvent', { type: 'keyUp', ...key });
+    }
+  }
+}
+
 async function type(line: string): Promise<void> {
-  await page.keyboard.type(line, { delay: 15 });
+  await press(line);
   await page.keyboard.press('Enter');
 }
 
@@ -187,11 +205,10 @@ test('a terminal takes any character, and has the variables and the databases of
 
 test('the clipboards of the desktop and of the browser are one', async () => {
   await page.evaluate("navigator.clipboard.writeText('from the browser: ü€漢')");
-  await page.mouse.click(700, 300);
-  await type('cat >~/pasted.txt');
+  await page.mouse.click(400, 300);
+  // It takes so many characters, and no Enter that might overtake them.
+  await type('read -rN 20 pasted && echo "$pasted" >~/pasted.txt');
   await page.keyboard.press('Control+Shift+V');
-  await page.keyboard.press('Enter');
-  await page.keyboard.press('Control+d');
   expect(await content('/home/dw-user/pasted.txt')).toBe('from the browser: ü€漢\n');
 
   await tool.shell(
@@ -244,13 +261,16 @@ test('QGIS shows a layer of PostGIS and one of a GeoPackage', async () => {
   expect(await tool.shell('unzip -p ~dw-user/map.qgz map.qgs')).toContain('service=');
 }, 240_000);
 
-test('gretl opens a sample file, and estimates and plots', async () => {
-  await tool.shell('pkill -x qgis.bin || true');
-  await shows(background, 200_000);
-  await page.mouse.click(700, 300);
-  await type('gretl --run /tmp/model.inp >/tmp/gretl.log 2>&1 &');
-  expect(await content('/home/dw-user/houses.csv')).toMatch(/price.*sqft/);
+test('gretl estimates, plots, and opens a sample file', async () => {
+  await tool.shell('pkill -x qgis.bin; while pgrep -x qgis.bin; do sleep 0.2; done');
+  await shows(background, 500_000);
+  await page.mouse.click(400, 450);
+  await type('gretlcli -b /tmp/model.inp >~/model.txt');
+  expect(await content('/home/dw-user/houses.csv')).toMatch(/price,sqft/);
   expect(await tool.shell('head -c 8 ~dw-user/plot.png | od -An -tx1')).toBe(' 89 50 4e 47 0d 0a 1a 0a\n');
+  expect(await content('/home/dw-user/model.txt')).toMatch(/sqft +0\.138750 /);
+  await type('gretl /usr/share/gretl/data/ramanathan/data4-1.gdt >/tmp/gretl.log 2>&1 &');
+  await shows(rowOfGretl, 5000);
 }, 120_000);
 
 test('nothing of the desktop is in the home, and no password; nothing but its page listens', async () => {

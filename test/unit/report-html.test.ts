@@ -180,6 +180,7 @@ describe('the page', () => {
                 },
               ],
               skipped: [{ name: evil, because: evil }],
+              standIns: [evil],
               seconds: 1,
             },
           ],
@@ -237,6 +238,13 @@ describe('the page', () => {
     );
     const headings = [...page.matchAll(/<h3>(.*?)<\/h3>/g)].map(([, title]) => title);
     expect(headings).toEqual(['Stage base failed.', 'lab was not built because base failed.']);
+  });
+
+  test('what was judged with a stand-in is told beside its verdict', () => {
+    const image = { stage: 'studio', reference: 'p/studio', id: 'sha256:1', verdict: 'pass' as const };
+    const tested = [{ ...image, checks: [], skipped: [], seconds: 1, standIns: ['server'] }];
+    const page = renderPage(content({ results: { tested } }));
+    expect(page).toContain('It is a stand-in for server: nothing is proved of the real one.');
   });
 
   test('an empty run has a page too', () => {

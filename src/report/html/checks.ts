@@ -1,6 +1,7 @@
 /** What was judged of each image, with the evidence: what was seen, the last output, a picture of the page. */
 import { type CheckResult, enumerate } from '../../contract/check.ts';
 import type { SkippedCheck } from '../../contract/trial.ts';
+import { standInNote } from '../../plan/stand-ins.ts';
 import type { TestedImage } from '../../workflows/smoke-test.ts';
 import { formatSeconds } from '../units.ts';
 import { html, Markup } from './markup.ts';
@@ -24,9 +25,11 @@ const nameOf = ({ stage, reference }: TestedImage): string => stage ?? reference
 
 function testedImage(image: TestedImage, id: string, pictures: Pictures): Markup {
   const { checks, skipped, error } = image;
+  const note = standInNote(image.standIns ?? []);
   return html`<article aria-labelledby="${id}">
 <h3 id="${id}">${verdictOf(image)} ${nameOf(image)}</h3>
 <p>${image.reference}${image.id && html` <small>${image.id}</small>`}, judged in ${formatSeconds(image.seconds)}.</p>
+${note !== null && html`<p><strong>It is a ${note}.</strong></p>`}
 ${error && html`<p class="failed">Not judged: ${error.message}${error.hint !== undefined && ` ${error.hint}`}</p>`}
 ${
   checks.length + skipped.length > 0 &&

@@ -27,7 +27,7 @@ s3_request <- function(key = "", query = list()) {
   who <- credentials()
   request <- httr2::request(paste0(base, "/", encoded(key)))
   # Sorted, as the signature wants them.
-  request <- httr2::req_url_query(request, !!!query[order(names(query))])
+  if (length(query) > 0) request <- httr2::req_url_query(request, !!!query[order(names(query))])
   # The contents travel under TLS, and reading them twice to sign them too would double the time for a large file.
   request <- httr2::req_headers(request, `x-amz-content-sha256` = "UNSIGNED-PAYLOAD")
   if (nzchar(who$token)) {

@@ -20,17 +20,15 @@ def parse(text):
         record, name = {}, None
         for line in block.splitlines():
             if line[:1] in (" ", "\t") and name:
-                record[name] += " " + line.strip()
+                record[name] = f"{record[name]} {line.strip()}".strip()
                 continue
             name, colon, value = line.partition(":")
             if not colon or not re.fullmatch(r"[!-9;-~]+", name):
                 raise Malformed(line)
             record[name] = value.strip()
-        if not record:
-            continue
-        if not record.get("Package") or not re.fullmatch(r"[0-9]+([.-][0-9]+)*", record.get("Version", "")):
-            raise Malformed(block.splitlines()[0])
-        records.append(record)
+        # One that R itself would not take is none.
+        if record.get("Package") and re.fullmatch(r"[0-9]+([.-][0-9]+)*", record.get("Version", "")):
+            records.append(record)
     return records
 
 
@@ -49,7 +47,7 @@ def dependencies(record, names=("Depends", "Imports", "LinkingTo")):
     for name in names:
         for part in re.split(r"\s*,\s*", record.get(name, "").strip()):
             match = re.fullmatch(r"([A-Za-z][A-Za-z0-9.]*)\s*(?:\(\s*([<>=!]+)\s*([0-9.-]+)\s*\))?", part)
-            if match and match[1] not in ("",):
+            if match:
                 found.append(match.groups())
     return found
 
