@@ -254,10 +254,8 @@ describe('a mirror of 200 packages', () => {
   test(
     'who read the index all the while never found one that names a missing file',
     async () => {
-      await reader.shell(
-        'touch /tmp/stop; while pgrep -f reader.R >/dev/null; do sleep 0.1; done',
-        'dw-user',
-      );
+      const wait = 'until grep -q ^rounds: /tmp/read; do sleep 0.2; done';
+      await reader.shell(`touch /tmp/stop; timeout 120 bash -c '${wait}' || cat /tmp/read`, 'dw-user');
       const read = await reader.shell('cat /tmp/read');
       expect(read).not.toMatch(/missing|Error/);
       for (const form of ['PACKAGES', 'PACKAGES.gz', 'PACKAGES.rds'])
