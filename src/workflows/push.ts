@@ -10,6 +10,7 @@ import { type Observed, observe, type RegistryHost, registryHost } from '../regi
 import { judgeFailure } from '../registry/push-failure.ts';
 import type { Reference } from '../registry/reference.ts';
 import { type RetryLimits, usualLimits } from '../registry/retry.ts';
+import { untilAborted } from '../until-aborted.ts';
 import { refuseIncomplete } from './push-features.ts';
 import { type Parcel, putTag, send } from './push-image.ts';
 import { isSame } from './push-immutable.ts';
@@ -184,7 +185,7 @@ function knownHosts({
   const open = async (domain: string): Promise<RegistryHost> => {
     const auth = authProvider(domain, environment);
     // What cannot work at all is told before anything is asked.
-    await auth.current();
+    await untilAborted(signal, auth.current());
     return registryHost(domain, auth, signal, answerMs);
   };
   return (domain) => {

@@ -135,7 +135,7 @@ describe('a release', () => {
     expect([actions(forth), digests(forth)]).toEqual([['present', 'released'], digests(second)]);
     const far = await dwt('rollback', '--env', 'dev', '--to', first.result.id ?? '');
     expect([far.status, await tags('dev')]).toEqual([0, digests(first)]);
-  }, 180_000);
+  }, 300_000);
 
   test('that fails half-way leaves every tag as it was, and goes on with the same images', async () => {
     const before = await tags('dev');
