@@ -28,6 +28,11 @@ test.each([
     stage(`sh(script: 'true', returnOutput: true)`),
     /sh knows no \[returnOutput\]/,
   ],
+  [
+    'objects of a library instead of lists',
+    stage(`script { readJSON(text: '[]') }`),
+    /readJSON without returnPojo/,
+  ],
   ['code among steps', stage(`def x = 1`), /steps takes steps alone/],
   ['a loop by a closure', stage(`script { [1].each { echo 'x' } }`), /each takes a closure/],
   ['a matcher', stage(`script { if ('a' =~ 'b') { echo 'x' } }`), /a matcher cannot be saved/],
