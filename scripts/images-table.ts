@@ -23,14 +23,14 @@ export function imageRows(
   return list.stages
     .filter(({ publish }) => publish !== null)
     .map(({ name, kind, description, size }) => {
-      const checks = tested.images.find(({ stage }) => stage === name)?.checks ?? [];
+      const { checks = [], standIns = [] } = tested.images.find(({ stage }) => stage === name) ?? {};
       const answered = checks.find((check) => check.name === 'http' || check.name === 'metrics');
       const [, seconds] = /(\d+\.\d s) after the start/.exec(answered?.detail ?? '') ?? [];
       return {
         stage: name,
         kind,
         what: description ?? '',
-        size: size === null ? 'not built' : sizeWords(size),
+        size: `${size === null ? 'not built' : sizeWords(size)}${standIns.length > 0 ? ', with a stand-in' : ''}`,
         answers: answered?.verdict === 'pass' ? (seconds ?? '') : '',
       };
     });
