@@ -49,7 +49,7 @@ module.exports = {
     {
       name: 'adapters-stay-below',
       severity: 'error',
-      from: { path: '^src/(ecr|engine|registry|context|contract|project|artifacts)/' },
+      from: { path: '^src/(ecr|engine|registry|context|contract|project|artifacts|proof|evidence|release)/' },
       to: { path: '^src/(commands|workflows|report)/' },
     },
     {

@@ -149,11 +149,13 @@ async function goOn(
   session: Session,
 ): Promise<ReleaseResult> {
   const { environment, emit, signal } = session;
-  const { buildArguments, platform, without } = readBuildFlags(
-    { ...flags, 'keep-going': false },
-    environment,
-  );
-  const project = await session.project({ buildArguments, platform, without });
+  const {
+    buildArguments,
+    platform,
+    without,
+    with: asked,
+  } = readBuildFlags({ ...flags, 'keep-going': false }, environment);
+  const project = await session.project({ buildArguments, platform, without, with: asked });
   const { finishRelease, resumeRelease } = await import('../workflows/release-finish.ts');
   const common = { project, env: flags.env, environment, emit, signal };
   if (flags.finish) return finishRelease({ ...common, id: flags.id ?? '', stages });

@@ -204,7 +204,7 @@ export function registryClient({ domain, auth, timeoutMs, signal }: RegistryClie
     const read: Buffer[] = [];
     for (let next: string | null = path; next !== null && read.length < mostPages; ) {
       const answer: Answer = await request(next, { method: 'GET' });
-      if (answer.status === 404) return null;
+      if (noSuchList.has(answer.status)) return null;
       if (answer.status !== 200) throw RegistryRefusal.of(domain, answer);
       // What answers everything with a page of its own has no list.
       if (!/\bjson\b/.test(answer.headers['content-type'] ?? '')) return null;
@@ -285,6 +285,8 @@ export function registryClient({ domain, auth, timeoutMs, signal }: RegistryClie
 }
 
 const mostPages = 1000;
+/** The specification wants 404; some say that they do not do that. */
+const noSuchList: ReadonlySet<number> = new Set([404, 405, 501]);
 const tagsSchema = z.object({ tags: z.array(z.string()).nullish() });
 
 /** The digest that names these bytes in a registry. */

@@ -46,14 +46,17 @@ export async function attach(
   const { listsReferrers } = await client.putManifest(path, digest, manifest);
   if (listsReferrers) return digest;
   const descriptor = { mediaType: manifest.mediaType, digest, size: manifest.bytes.byteLength, ...described };
-  // Registries cannot compare and swap: two that write the index at once lose an entry, so what was written is read again.
+  // Registries cannot compare and swap: two that write the index at once lose an entry, so what was written is read again,
+  // once a rival who read before it has written too.
   for (let attempt = 1; ; attempt++) {
+    const started = performance.now();
     const index = await fallbackIndex(client, path, subject);
     if (index.manifests.some((each) => each.digest === digest)) return digest;
     if (attempt > mostAttempts) break;
     if (attempt > 1) await sleep(Math.random() * 100 * attempt);
     const bytes = Buffer.from(JSON.stringify({ ...index, manifests: [...index.manifests, descriptor] }));
     await client.putManifest(path, fallbackTag(subject), { mediaType: indexType, bytes });
+    await sleep(Math.max(leastSettleMs, 2 * (performance.now() - started)));
   }
   throw new DwtError('PUSH_FAILED', `${path}@${subject} does not keep what is attached to it.`, {
     hint: `Somebody else writes the tag ${fallbackTag(subject)} at the same time; try again when that has ended.`,
@@ -61,6 +64,7 @@ export async function attach(
 }
 
 const mostAttempts = 5;
+const leastSettleMs = 50;
 
 /** `sha256:HEX` as a tag. */
 const fallbackTag = (digest: string): string => digest.replace(':', '-').slice(0, 128);

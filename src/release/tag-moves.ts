@@ -75,24 +75,22 @@ export async function moveTags(moves: readonly TagMove[], options: MoveOptions):
         await expect(one, there);
         touched.push(one);
         // A write that is broken off may be done all the same, and later than it was put back: it is let end.
-        await point(one, one.to, manifests, options.back());
+        await point(one, one.to, manifests, letEnd(options.back(), signal));
       } catch (error) {
         failed = true;
         throw error;
       }
     };
     let failed = false;
-    // New tags come last, since not every registry can take one away again; those that go, after them.
-    for (const group of [
-      moves.filter(({ from, to }) => from !== null && to !== null),
-      moves.filter(({ from }) => from === null),
-      moves.filter(({ from, to }) => from !== null && to === null),
-    ]) {
+    // New tags come last, since not every registry can take one away again; those that go, after them and one by one.
+    for (const [group, atOnce] of [
+      [moves.filter(({ from, to }) => from !== null && to !== null), limit],
+      [moves.filter(({ from }) => from === null), limit],
+      [moves.filter(({ from, to }) => from !== null && to === null), pLimit(1)],
+    ] as const) {
       if (group.length > 0) await check();
-      const settled = await Promise.allSettled(group.map((one) => limit(move, one)));
-      const rejected = settled.find(({ status }) => status === 'rejected') as
-        | PromiseRejectedResult
-        | undefined;
+      const settled = await Promise.allSettled(group.map((one) => atOnce(move, one)));
+      const rejected = settled.find((each) => each.status === 'rejected');
       if (rejected) throw rejected.reason;
     }
     await Promise.all(moves.map((one) => limit(() => confirm(one, there))));
@@ -104,6 +102,19 @@ export async function moveTags(moves: readonly TagMove[], options: MoveOptions):
     throw new MovesFailed(error, await putBack(touched, manifests, options.back()));
   }
 }
+
+/** A write that was begun ends, whatever happens meanwhile; it is only not tried again after an interruption. */
+const letEnd = ({ client, reliably }: TagRegistry, signal: AbortSignal): TagRegistry => ({
+  client,
+  reliably: (path, tag, work) => {
+    let begun = false;
+    return reliably(path, tag, () => {
+      if (begun) signal.throwIfAborted();
+      begun = true;
+      return work();
+    });
+  },
+});
 
 async function fetched(
   { path, tag, digest }: { path: string; tag: string; digest: string },
@@ -156,24 +167,38 @@ async function point(
   else await reliably(path, tag, () => takeTagAway(client, path, tag));
 }
 
-/** Answers what could not be put back. What somebody else has moved since is theirs, and is told. */
+/**
+ * Answers what could not be put back. What somebody else has moved since is theirs, and is told. Tags that there were not
+ * go one by one, after the others: on some registries a tag is taken away by writing all its neighbours anew.
+ */
 async function putBack(
   touched: readonly TagMove[],
   manifests: ReadonlyMap<string, NewManifest>,
   back: TagRegistry,
 ): Promise<MovesFailed['left']> {
-  const left = touched.map(async (move) => {
-    const { path, tag, from, to } = move;
-    let now: string | null = to;
-    try {
-      now = await back.reliably(path, tag, () => back.client.digestOf(path, tag));
-      // A write that was answered by a cut connection may have been done or not.
-      if (now === to && now !== from) await point(move, from, manifests, back);
-      now = await back.reliably(path, tag, () => back.client.digestOf(path, tag));
-    } catch {
-      // What it is now is told below.
-    }
-    return now === from ? [] : [{ move, now }];
-  });
-  return (await Promise.all(left)).flat();
+  const putBackOne = (one: TagMove) => putOneBack(one, manifests, back);
+  const limit = pLimit(movesAtOnce);
+  const former = touched.filter(({ from }) => from !== null);
+  const left = await Promise.all(former.map((one) => limit(putBackOne, one)));
+  for (const one of touched) if (one.from === null) left.push(await putBackOne(one));
+  return left.flat();
+}
+
+async function putOneBack(
+  move: TagMove,
+  manifests: ReadonlyMap<string, NewManifest>,
+  back: TagRegistry,
+): Promise<MovesFailed['left']> {
+  const { path, tag, from, to } = move;
+  const look = () => back.reliably(path, tag, () => back.client.digestOf(path, tag));
+  let now: string | null = to;
+  try {
+    now = await look();
+    // A write that was answered by a cut connection may have been done or not.
+    if (now === to && now !== from) await point(move, from, manifests, back);
+    now = await look();
+  } catch {
+    // What it is now is told below.
+  }
+  return now === from ? [] : [{ move, now }];
 }

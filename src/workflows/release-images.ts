@@ -105,12 +105,12 @@ async function attachEvidence(candidate: Candidate, step: RunStep, options: Uplo
       import('../evidence/image-packages.ts'),
       import('../evidence/sbom.ts'),
     ]);
-    const contents = await imagePackages(
+    const contents = await imagePackages({
       engine,
-      image.id,
-      runLabels(`release-${candidate.releaseTag}`),
+      image: image.id,
+      labels: runLabels(`release-${candidate.releaseTag}`),
       signal,
-    );
+    });
     const described = {
       name: `${registry.domain}/${path}`,
       id: manifest.config ?? manifest.digest,

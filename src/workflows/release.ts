@@ -12,7 +12,7 @@ import type { LockTimes } from '../release/lock.ts';
 import type { RecordedImage, ReleaseRecord } from '../release/record.ts';
 import { newReleaseId, releaseTag } from '../release/release-id.ts';
 import { toolVersion } from '../tool-version.ts';
-import type { BuildOptions, BuiltImage } from './build.ts';
+import type { BuildOptions } from './build.ts';
 import { planBuild } from './plan.ts';
 import { refuseLabelled } from './push-features.ts';
 import { type PushTarget, pushTargets } from './push-targets.ts';
@@ -30,7 +30,7 @@ import {
   tellPresent,
 } from './release-result.ts';
 import { type Before, isThere, stateOf } from './release-state.ts';
-import type { PageOptions, TestedImage } from './smoke-test.ts';
+import type { PageOptions } from './smoke-test.ts';
 
 export interface ReleaseOptions {
   readonly project: Project;
@@ -83,12 +83,11 @@ export async function release(options: ReleaseOptions): Promise<ReleaseResult> {
   const planned = new Map(plan.stages.map((stage) => [stage.name, stage]));
   refuseLabelled(project, targets, (stage) => planned.get(stage)?.labels ?? null);
   const withPages = options.pages !== null;
-  let made: readonly BuiltImage[] = [];
   const result = (
     images: readonly ReleasedImage[],
     id: string | null,
-    tested: readonly TestedImage[] = [],
-  ): ReleaseResult => ({ id, environment: env, images, built: made, tested });
+    way: Partial<Pick<ReleaseResult, 'built' | 'tested'>> = {},
+  ): ReleaseResult => ({ id, environment: env, images, tested: [], ...way });
 
   const expected = targets.filter(({ stage }) =>
     isThere(planned.get(stage)?.image?.id ?? null, stage, before, project, withPages),
@@ -114,9 +113,9 @@ export async function release(options: ReleaseOptions): Promise<ReleaseResult> {
   const id = options.id ?? newReleaseId(new Date(), revision);
   const { buildImages } = await import('./build.ts');
   const built = await buildImages({ ...options, ...options.build, stages, revision: async () => revision });
-  made = built.images;
   const unbuilt = built.images.flatMap(({ stage, error }) => (error ? [[stage, error] as const] : []));
-  if (unbuilt.length > 0) return result(stoppedEntries(targets, new Map(unbuilt)), id);
+  if (unbuilt.length > 0)
+    return result(stoppedEntries(targets, new Map(unbuilt)), id, { built: built.images });
   const ids = new Map(built.images.map((image) => [image.stage, image.id ?? '']));
 
   const going = targets.filter(
@@ -131,8 +130,8 @@ export async function release(options: ReleaseOptions): Promise<ReleaseResult> {
     emit,
     signal,
   });
-  const stopped = (failed: ReadonlyMap<string, DwtError>) =>
-    result(stoppedEntries(targets, failed), id, proved.tested);
+  const way = { built: built.images, tested: proved.tested };
+  const stopped = (failed: ReadonlyMap<string, DwtError>) => result(stoppedEntries(targets, failed), id, way);
   if (proved.failed.size > 0) return stopped(proved.failed);
   for (const target of targets) if (!going.includes(target)) tellPresent(target, before, emit);
 
@@ -161,10 +160,10 @@ export async function release(options: ReleaseOptions): Promise<ReleaseResult> {
   if (ready instanceof Map) return stopped(ready);
   if (prepare) {
     await registry.ledger.writePart(ready, partOf(stages));
-    return result(recordedEntries(ready, registry.domain, 'prepared'), id, proved.tested);
+    return result(recordedEntries(ready, registry.domain, 'prepared'), id, way);
   }
   const completed = await publish(ready, { ...options, registry });
-  return result(recordedEntries(completed, registry.domain, 'released'), id, proved.tested);
+  return result(recordedEntries(completed, registry.domain, 'released'), id, way);
 }
 
 /** The record with all images in the registry, or what failed of them by stage. */

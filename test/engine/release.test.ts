@@ -135,7 +135,7 @@ describe('a release', () => {
     expect([actions(forth), digests(forth)]).toEqual([['present', 'released'], digests(second)]);
     const far = await dwt('rollback', '--env', 'dev', '--to', first.result.id ?? '');
     expect([far.status, await tags('dev')]).toEqual([0, digests(first)]);
-  }, 180_000);
+  }, 300_000);
 
   test('that fails half-way leaves every tag as it was, and goes on with the same images', async () => {
     const before = await tags('dev');
@@ -156,7 +156,38 @@ describe('a release', () => {
     expect(await tags('dev')).toEqual(digests(resumed));
     // Nothing of an image was sent again.
     expect(writes().filter(({ path }) => path.includes('dev/tools/blobs'))).toEqual([]);
-  }, 120_000);
+  }, 240_000);
+
+  test('that breaks off while it sends goes on with the images that it was begun with, or says that they are gone', async () => {
+    const before = await tags('dev');
+    await change('a', 'b');
+    const broken: FaultProxy['fault'] = ({ method, path }) =>
+      method === 'PUT' && path.includes('/manifests/b-')
+        ? { type: 'answer', status: 403, body: { errors: [{ code: 'DENIED' }] } }
+        : null;
+    proxy.fault = broken;
+    const failed = await dwt('release', '--env', 'dev');
+    expect([failed.status, failed.result.images[1]?.error?.code]).toEqual([1, 'PUSH_DENIED']);
+    expect(await tags('dev')).toEqual(before);
+    proxy.fault = () => null;
+    const planned = await dwt('release', '--env', 'dev', '--dry-run');
+    expect([planned.status, actions(planned)]).toEqual([0, ['release', 'release']]);
+    const resumed = await dwt('release', '--env', 'dev', '--resume');
+    expect([resumed.status, actions(resumed)]).toEqual([0, ['released', 'released']]);
+    expect(await tags('dev')).toEqual(digests(resumed));
+    expect((await dwt('verify', `${proxy.host}/dev/tools:b`)).status).toBe(0);
+
+    // What is built meanwhile is not what was judged.
+    await change('b');
+    proxy.fault = broken;
+    expect((await dwt('release', '--env', 'dev')).status).toBe(1);
+    proxy.fault = () => null;
+    await change('b');
+    await dwt('build');
+    const other = await dwt('release', '--env', 'dev', '--resume');
+    expect([other.status, other.json()]).toMatchObject([1, { error: { code: 'IMAGE_NOT_BUILT' } }]);
+    expect(await tags('dev')).toEqual(digests(resumed));
+  }, 240_000);
 
   test('whose tags can neither move nor be put back says which, and is finished or taken back', async () => {
     const before = await tags('dev');
@@ -182,7 +213,7 @@ describe('a release', () => {
     proxy.fault = () => null;
     const back = await dwt('rollback', '--env', 'dev');
     expect([back.status, await tags('dev')]).toEqual([0, before]);
-  }, 120_000);
+  }, 240_000);
 
   test('sends nothing where an image does not pass', async () => {
     const before = await tags('dev');
@@ -198,7 +229,7 @@ describe('a release', () => {
     ]);
     expect(await tags('dev')).toEqual(before);
     expect(writes().filter(({ method }) => method === 'PUT')).toEqual([]);
-  }, 120_000);
+  }, 240_000);
 
   test('ends in order when it is interrupted while tags move', async () => {
     const before = await tags('dev');
@@ -211,7 +242,7 @@ describe('a release', () => {
     run.child.kill('SIGINT');
     const { status } = await run.result;
     expect([status, await tags('dev')]).toEqual([130, before]);
-  }, 120_000);
+  }, 240_000);
 });
 
 describe('a release in parts', () => {
@@ -283,7 +314,7 @@ describe('evidence', () => {
     const promoted = await dwt('promote', '--from', 'dev', '--to', 'prod');
     expect([promoted.status, promoted.result.images[0]?.error?.code]).toEqual([1, 'EVIDENCE_WRONG']);
     expect(await tags('prod', other.host)).toEqual(before);
-  }, 120_000);
+  }, 240_000);
 
   test('is missing of what was only pushed', async () => {
     await dwt('push', '--registry', `${proxy.host}/pushed`);
@@ -291,7 +322,7 @@ describe('evidence', () => {
     expect([status, stdout]).toEqual([1, expect.stringContaining('EVIDENCE_MISSING')]);
     const none = await dwt('verify', `${proxy.host}/pushed/tools:none`);
     expect([none.status, none.json()]).toMatchObject([1, { error: { code: 'IMAGE_NOT_FOUND' } }]);
-  }, 120_000);
+  }, 240_000);
 
   test('is found where the registry lists it by itself', async () => {
     const listing = await startReferrersProxy(registry.host);
@@ -307,7 +338,7 @@ describe('evidence', () => {
     } finally {
       await listing.stop();
     }
-  }, 120_000);
+  }, 240_000);
 });
 
 test('what cannot be released is refused before anything is done', async () => {
