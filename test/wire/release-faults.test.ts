@@ -36,7 +36,7 @@ beforeAll(async () => {
     if (error) throw error;
     return [...proxy.requests];
   });
-}, 90_000);
+}, 120_000);
 afterAll(async () => {
   await registry.stop();
   await rm(folder, { recursive: true, force: true });
@@ -180,15 +180,18 @@ async function trial<T>(work: (trial: Trial) => Promise<T>): Promise<T> {
   }
 }
 
-/** @param from the first of them, counted from 0 */
-const everyRequest = <T>(work: (at: number) => Promise<T>, [from, to] = [0, requests.length]): Promise<T[]> =>
-  Promise.all(Array.from({ length: to - from }, (_, index) => atOnce(() => work(from + index + 1))));
+/** Tries each of these requests, which are counted from 1. */
+const each = <T>(numbers: readonly number[], work: (at: number) => Promise<T>): Promise<T[]> =>
+  Promise.all(numbers.map((number) => atOnce(() => work(number))));
 
 /** From where the record says that tags move to where it says that they have. */
-const moving = (): [number, number] => [
-  requests.findIndex(({ method, path }) => method === 'PUT' && path.endsWith('/manifests/r1')),
-  requests.findIndex(({ method, path }) => method === 'PUT' && path.endsWith('/manifests/current')) + 1,
-];
+const moving = (): number[] => {
+  const written = (tag: string) =>
+    requests.findIndex(({ method, path }) => method === 'PUT' && path.endsWith(`/manifests/${tag}`));
+  return requests.map(({ number }) => number).slice(written('r1'), written('current') + 1);
+};
+const writes = (): number[] =>
+  requests.filter(({ method }) => method !== 'GET' && method !== 'HEAD').map(({ number }) => number);
 
 /** With what was asked at that point, so that a failure says which it was. */
 const at = (number: number, { proxy }: Trial, ...more: unknown[]) => {
@@ -198,8 +201,9 @@ const at = (number: number, { proxy }: Trial, ...more: unknown[]) => {
 
 const isMove = ({ method, path }: SeenRequest) => method === 'PUT' && path.endsWith('/manifests/master');
 
-test('one failure at any request is made good', async () => {
-  await everyRequest((number) =>
+test('one failure at any write, and at any request while tags move, is made good', async () => {
+  const numbers = [...new Set([...writes(), ...moving()])];
+  await each(numbers, (number) =>
     trial(async (one) => {
       // What was done and not answered is the harder case, and for a question there is no difference.
       one.proxy.fault = (request) =>
@@ -208,7 +212,7 @@ test('one failure at any request is made good', async () => {
       expect(await one.tags()).toEqual({ now: one.after, kept: one.after });
     }),
   );
-}, 90_000);
+}, 120_000);
 
 test('a tag that is refused leaves every tag as it was', async () => {
   for (const refused of [1, 2, 3]) {
@@ -233,87 +237,79 @@ test('a tag that is refused leaves every tag as it was', async () => {
       expect(await one.tags()).toEqual({ now: one.after, kept: one.after });
     });
   }
-}, 90_000);
+}, 120_000);
 
 test('a registry that fails from any request on for a while leaves every tag as it was, or moves all', async () => {
-  const outcomes = await everyRequest(
-    (number) =>
-      trial(async (one) => {
-        // Long enough that all attempts of whatever is asked then are used up.
-        one.proxy.fault = (request) =>
-          request.number >= number && request.number < number + 3 * 3
-            ? { type: 'answer', status: 500 }
-            : null;
-        const error = await one.finish();
-        one.proxy.fault = () => null;
-        const { now, kept } = await one.tags();
-        if (error?.code === 'RELEASE_HALF_MOVED') {
-          expect(at(number, one, await one.goBack())).toEqual(at(number, one, null));
-          expect((await one.tags()).now).toEqual(one.before);
-        } else if (error === null || String(now) === String(one.after)) {
-          expect(at(number, one, now)).toEqual(at(number, one, one.after));
-        } else {
-          expect(at(number, one, now, kept)).toEqual(at(number, one, one.before, one.after));
-          // Where not even the record could be written, the release is begun again.
-          const again = (await one.resume())?.code === 'RELEASE_UNKNOWN' ? await one.finish() : null;
-          expect(at(number, one, again)).toEqual(at(number, one, null));
-          expect(await one.tags()).toEqual({ now: one.after, kept: one.after });
-        }
-        return error?.code ?? null;
-      }),
-    moving(),
+  const outcomes = await each(moving(), (number) =>
+    trial(async (one) => {
+      // Long enough that all attempts of whatever is asked then are used up.
+      one.proxy.fault = (request) =>
+        request.number >= number && request.number < number + 3 * 3 ? { type: 'answer', status: 500 } : null;
+      const error = await one.finish();
+      one.proxy.fault = () => null;
+      const { now, kept } = await one.tags();
+      if (error?.code === 'RELEASE_HALF_MOVED') {
+        expect(at(number, one, await one.goBack())).toEqual(at(number, one, null));
+        expect((await one.tags()).now).toEqual(one.before);
+      } else if (error === null || String(now) === String(one.after)) {
+        expect(at(number, one, now)).toEqual(at(number, one, one.after));
+      } else {
+        expect(at(number, one, now, kept)).toEqual(at(number, one, one.before, one.after));
+        // Where not even the record could be written, the release is begun again.
+        const again = (await one.resume())?.code === 'RELEASE_UNKNOWN' ? await one.finish() : null;
+        expect(at(number, one, again)).toEqual(at(number, one, null));
+        expect(await one.tags()).toEqual({ now: one.after, kept: one.after });
+      }
+      return error?.code ?? null;
+    }),
   );
   expect(outcomes.filter((code) => code !== null).length).toBeGreaterThan(0);
-}, 90_000);
+}, 120_000);
 
 test('a registry that is gone from any request on is told, and the tags can be put back or the release finished', async () => {
-  const outcomes = await everyRequest(
-    (number) =>
-      trial(async (one) => {
-        one.proxy.fault = (request) => (request.number >= number ? { type: 'cut' } : null);
-        const error = await one.finish();
-        one.proxy.fault = () => null;
-        const { now } = await one.tags();
-        if (error === null) {
-          expect(at(number, one, now)).toEqual(at(number, one, one.after));
-          return null;
-        }
-        expect([1, 3]).toContain(error.exitStatus);
-        expect(error.hint).toBeTruthy();
-        const mixed = String(now) !== String(one.before) && String(now) !== String(one.after);
-        if (mixed) expect(at(number, one, error.code)).toEqual(at(number, one, 'RELEASE_HALF_MOVED'));
-        if (number % 2 === 0 && mixed) {
-          expect(at(number, one, await one.goBack())).toEqual(at(number, one, null));
-          expect(at(number, one, (await one.tags()).now)).toEqual(at(number, one, one.before));
-        } else {
-          expect(at(number, one, await one.finish())).toEqual(at(number, one, null));
-          expect(at(number, one, await one.tags())).toEqual(
-            at(number, one, { now: one.after, kept: one.after }),
-          );
-        }
-        return error.code;
-      }),
-    moving(),
+  const outcomes = await each(moving(), (number) =>
+    trial(async (one) => {
+      one.proxy.fault = (request) => (request.number >= number ? { type: 'cut' } : null);
+      const error = await one.finish();
+      one.proxy.fault = () => null;
+      const { now } = await one.tags();
+      if (error === null) {
+        expect(at(number, one, now)).toEqual(at(number, one, one.after));
+        return null;
+      }
+      expect([1, 3]).toContain(error.exitStatus);
+      expect(error.hint).toBeTruthy();
+      const mixed = String(now) !== String(one.before) && String(now) !== String(one.after);
+      if (mixed) expect(at(number, one, error.code)).toEqual(at(number, one, 'RELEASE_HALF_MOVED'));
+      if (number % 2 === 0 && mixed) {
+        expect(at(number, one, await one.goBack())).toEqual(at(number, one, null));
+        expect(at(number, one, (await one.tags()).now)).toEqual(at(number, one, one.before));
+      } else {
+        expect(at(number, one, await one.finish())).toEqual(at(number, one, null));
+        expect(at(number, one, await one.tags())).toEqual(
+          at(number, one, { now: one.after, kept: one.after }),
+        );
+      }
+      return error.code;
+    }),
   );
   expect(outcomes).toContain('RELEASE_HALF_MOVED');
-}, 90_000);
+}, 120_000);
 
 test('an interruption at any request leaves every tag as it was, or moved all of them', async () => {
-  await everyRequest(
-    (number) =>
-      trial(async (one) => {
-        const controller = new AbortController();
-        one.proxy.fault = (request) => {
-          if (request.number === number) controller.abort();
-          return null;
-        };
-        const error = await one.finish(controller.signal);
-        const { now, kept } = await one.tags();
-        const all = error === null || String(now) === String(one.after);
-        expect(at(number, one, now, kept)).toEqual(at(number, one, all ? one.after : one.before, one.after));
-        expect(at(number, one, await one.finish())).toEqual(at(number, one, null));
-        expect(await one.tags()).toEqual({ now: one.after, kept: one.after });
-      }),
-    moving(),
+  await each(moving(), (number) =>
+    trial(async (one) => {
+      const controller = new AbortController();
+      one.proxy.fault = (request) => {
+        if (request.number === number) controller.abort();
+        return null;
+      };
+      const error = await one.finish(controller.signal);
+      const { now, kept } = await one.tags();
+      const all = error === null || String(now) === String(one.after);
+      expect(at(number, one, now, kept)).toEqual(at(number, one, all ? one.after : one.before, one.after));
+      expect(at(number, one, await one.finish())).toEqual(at(number, one, null));
+      expect(await one.tags()).toEqual({ now: one.after, kept: one.after });
+    }),
   );
-}, 90_000);
+}, 120_000);
