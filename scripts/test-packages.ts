@@ -16,5 +16,11 @@ export const imageTestPackages = [
   'iproute2', // ip: addresses that only the platform has
 ];
 
-/** What the tests of CI pipelines start: the Groovy that Jenkins has too, what reads JSON in a runner, a browser for `--page`. */
-export const ciTestPackages = ['default-jre-headless', 'groovy', 'jq', ...imageTestPackages];
+/** What the tests of CI pipelines start beyond that. */
+export const ciTestPackages = [
+  ...imageTestPackages, // for `--page`
+  'default-jre-headless',
+  'groovy', // the very version that Jenkins has
+  'jq', // the example for GitHub reads the plan with it
+  'rsync', // gitlab-ci-local copies with it
+];

@@ -7,6 +7,7 @@ import { type RegistryClient, registryClient } from '../registry/client.ts';
 import type { Login } from '../registry/credentials.ts';
 import { authProvider } from '../registry/login.ts';
 import type { Reference } from '../registry/reference.ts';
+import { untilAborted } from '../until-aborted.ts';
 import { type Check, fail, ok, warn } from './check.ts';
 
 export interface Destination {
@@ -58,7 +59,7 @@ export async function checkPublishing(
   const registry = destinations[0]?.reference.domain ?? '';
   const auth = authProvider(registry, variables);
   try {
-    await auth.current();
+    await untilAborted(signal, auth.current());
     const login = auth.login as Login;
     const identity = await identityOf(registry, login);
     const client = registryClient({ domain: registry, auth, timeoutMs: answerMs, signal });

@@ -16,6 +16,8 @@ export interface EcrRepository {
   readonly name: string;
   /** Whether a tag that is there can be moved; false where tags are immutable, with or without exceptions. */
   readonly mutable: boolean;
+  /** Whether no tag that is there can be moved, without exceptions. */
+  readonly immutable: boolean;
 }
 
 export class PrivateRegistry {
@@ -60,7 +62,9 @@ export class PrivateRegistry {
       'RepositoryNotFoundException',
     );
     const found = answer?.repositories?.[0];
-    return found ? { name, mutable: !found.imageTagMutability?.startsWith('IMMUTABLE') } : null;
+    if (!found) return null;
+    const { imageTagMutability: mutability = 'MUTABLE' } = found;
+    return { name, mutable: !mutability.startsWith('IMMUTABLE'), immutable: mutability === 'IMMUTABLE' };
   }
 
   /** Makes a repository; false where somebody else has made it meanwhile. */

@@ -116,7 +116,12 @@ function byStatus(
  */
 const immutable = /immutab|cannot be overwritten/i;
 
-const unmovable = ({ domain }: RegistryHost, name: string, detail: { detail?: string }): DwtError =>
+/** The tag of another image, in a registry that lets nobody move it. */
+export const unmovable = (
+  { domain }: Pick<RegistryHost, 'domain'>,
+  name: string,
+  detail: { detail?: string } = {},
+): DwtError =>
   new DwtError('TAG_IMMUTABLE', `${domain} lets nobody move the tag ${name}, and it is another image.`, {
     hint: `Push under a tag that is new, or ask who runs ${domain} to let this one be moved.`,
     ...detail,

@@ -10,9 +10,10 @@ import { type Observed, observe, type RegistryHost, registryHost } from '../regi
 import { judgeFailure } from '../registry/push-failure.ts';
 import type { Reference } from '../registry/reference.ts';
 import { type RetryLimits, usualLimits } from '../registry/retry.ts';
+import { untilAborted } from '../until-aborted.ts';
 import { refuseIncomplete } from './push-features.ts';
 import { type Parcel, putTag, send } from './push-image.ts';
-import { isSame } from './push-immutable.ts';
+import { isSame, refuseUnmovable } from './push-immutable.ts';
 import { refuseUnproved } from './push-proof.ts';
 import { PushReport } from './push-report.ts';
 import { createRepositories as createMissing } from './push-repositories.ts';
@@ -115,8 +116,11 @@ export async function pushImages(options: PushOptions): Promise<PushResult> {
         Promise.all(names.map((reference) => lookAt({ image, host, reference }, engine, dryRun))),
       );
       const digests = new Map<string, string>();
-      for (const [index, seen] of observed.entries())
-        if (isSame(image, seen)) digests.set(tagOf(names[index] as Reference), seen.digest);
+      for (const [index, seen] of observed.entries()) {
+        const reference = names[index] as Reference;
+        if (isSame(image, seen)) digests.set(tagOf(reference), seen.digest);
+        else if (seen) await refuseUnmovable({ reference }, seen);
+      }
       const item = { image, host, target, report, names, digests, found: new Set(digests.keys()) };
       if (digests.size === names.length) entries.conclude(item, digestOf(item), tagsOf(item, null));
       else if (dryRun) entries.conclude(item, null, tagsOf(item, 'push'));
@@ -184,7 +188,7 @@ function knownHosts({
   const open = async (domain: string): Promise<RegistryHost> => {
     const auth = authProvider(domain, environment);
     // What cannot work at all is told before anything is asked.
-    await auth.current();
+    await untilAborted(signal, auth.current());
     return registryHost(domain, auth, signal, answerMs);
   };
   return (domain) => {

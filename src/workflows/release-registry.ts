@@ -9,6 +9,7 @@ import { judgeReadFailure } from '../registry/read-failure.ts';
 import { type RetryLimits, usualLimits, withRetries } from '../registry/retry.ts';
 import { Ledger, type Reliably } from '../release/ledger.ts';
 import type { TagRegistry } from '../release/tag-moves.ts';
+import { untilAborted } from '../until-aborted.ts';
 
 export interface RegistryAccess {
   readonly environment: NodeJS.ProcessEnv;
@@ -39,7 +40,7 @@ export async function environmentRegistry(
   const { registry, releases } = resolveEnvironment(project, env, access.environment);
   const auth = authProvider(registry, access.environment);
   // What cannot work at all is told before anything is begun.
-  await auth.current();
+  await untilAborted(access.signal, auth.current());
   const open = (signal: AbortSignal): ReleaseRegistry => {
     const host = registryHost(registry, auth, signal);
     const { client } = host;

@@ -211,7 +211,9 @@ abstract class JenkinsfileScript extends Script {
     Jenkins.within(variables: Jenkins.context.get().variables + added) { StepsModel.call(this, body) }
   }
   def readJSON(Map step) {
-    if (step.keySet() != ['text'] as Set) throw new IllegalArgumentException("readJSON with ${step.keySet()}")
+    if (step.keySet() - ['text', 'returnPojo']) throw new IllegalArgumentException("readJSON knows no ${step.keySet()}")
+    // Else it answers objects of net.sf.json, whose join() and toString() are not those of lists and texts.
+    if (!step.returnPojo) throw new IllegalArgumentException('readJSON without returnPojo')
     new JsonSlurperClassic().parseText(step.text as String)
   }
   def junit(Map step) { files('junit', step, step.testResults as String, step.allowEmptyResults as boolean, ['testResults', 'allowEmptyResults']) }

@@ -28,13 +28,15 @@ export interface JobOptions {
   readonly parameters?: Readonly<Record<string, string | boolean>>;
   /** How much time passes at once for its time-outs when it is sent SIGUSR2. */
   readonly jumpMinutes?: number;
+  /** Another Jenkinsfile than the repository's. */
+  readonly file?: string;
 }
 
 let builds = 0;
 
 export function startJob(
-  { folder, repository, agent }: CiRepository,
-  { parameters = {}, jumpMinutes = 0 }: JobOptions = {},
+  { folder, repository, agent }: Pick<CiRepository, 'folder' | 'repository' | 'agent'>,
+  { parameters = {}, jumpMinutes = 0, file = join(repository, 'Jenkinsfile') }: JobOptions = {},
 ): StartedRun {
   const buildNumber = ++builds;
   const events: JenkinsEvent[] = [];
@@ -48,10 +50,10 @@ export function startJob(
     repository,
     agent,
   };
-  const file = join(folder, `settings-${buildNumber}.json`);
-  writeFileSync(file, JSON.stringify(settings));
+  const job = join(folder, `settings-${buildNumber}.json`);
+  writeFileSync(job, JSON.stringify(settings));
   const server = join(import.meta.dirname, 'jenkins.groovy');
-  const words = ['-cp', groovy, 'groovy.ui.GroovyMain', server, join(repository, 'Jenkinsfile'), file];
+  const words = ['-cp', groovy, 'groovy.ui.GroovyMain', server, file, job];
   const child = spawn('java', words, { stdio: ['ignore', 'pipe', 'pipe'] });
   createInterface({ input: child.stdout }).on('line', (line) => events.push(JSON.parse(line)));
   child.stderr.setEncoding('utf8').on('data', (text: string) => {

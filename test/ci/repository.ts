@@ -91,13 +91,17 @@ export class CiRepository {
     const built = join(this.folder, 'built');
     await mkdir(agent);
     await cp(this.repository, built, { recursive: true });
-    await run('cp', ['-al', join(repository, 'node_modules'), join(built, 'node_modules')]);
+    await run('sh', ['-ec', linked(join(repository, 'node_modules'), join(built, 'node_modules'))]);
     await run(process.execPath, ['scripts/build.js'], { cwd: built });
     const npm = join(agent, 'npm');
     await writeFile(
       npm,
-      `#!/bin/sh -e\ncase "$1" in\nci) cp -al '${built}/node_modules' node_modules ;;\nrun) cp -a '${built}/dist' dist ;;\n*) exit 64 ;;\nesac\n`,
+      `#!/bin/sh -e\ncase "$1" in\nci) ${linked(`${built}/node_modules`, 'node_modules')} ;;\nrun) cp -a '${built}/dist' dist ;;\n*) exit 64 ;;\nesac\n`,
     );
     await chmod(npm, 0o755);
   }
 }
+
+/** Shell that makes a copy in no time, or where that is on another disk in some. */
+const linked = (from: string, to: string): string =>
+  `cp -al '${from}' '${to}' 2>/dev/null || { rm -rf '${to}'; cp -a '${from}' '${to}'; }`;

@@ -378,7 +378,14 @@ const withEngine = () => {
     await build();
     const { status, images } = await push(['a', '--env', 'prod']);
     expect([status, images[0]?.error?.code]).toEqual([1, 'TAG_IMMUTABLE']);
-    expect(JSON.stringify(images[0]?.error)).toContain('immutable');
+    expect(images[0]?.error?.message).toContain('Nothing was sent.');
+    expect(blobUploads()).toEqual([]);
+
+    // Who may not ask what the repository is like is told by the registry itself.
+    ecr.refuse = (action) => (action === 'DescribeRepositories' ? accessDenied : null);
+    const blind = await push(['a', '--env', 'prod']);
+    expect([blind.status, blind.images[0]?.error?.code]).toEqual([1, 'TAG_IMMUTABLE']);
+    expect(JSON.stringify(blind.images[0]?.error)).toContain('repository is immutable');
   }, 90_000);
 
   test('a token that ends in the middle of a push is renewed', async () => {

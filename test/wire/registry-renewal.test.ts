@@ -1,8 +1,10 @@
 /** Logins that end in the middle of a push. The registry is real, the engine stands in with pushes that are real. */
 import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import type { DwtEvent } from '../../src/events.ts';
 import type { Project } from '../../src/project/project.ts';
@@ -78,7 +80,10 @@ const only = (person: () => number, status = 401): void => {
       : null;
 };
 
-async function push(stages: readonly string[] = ['a']): Promise<readonly PushedImage[]> {
+async function push(
+  stages: readonly string[] = ['a'],
+  signal = new AbortController().signal,
+): Promise<readonly PushedImage[]> {
   const { images } = await pushImages({
     project: { name: 'demo' } as Project,
     engine: engine.asEngine(),
@@ -95,7 +100,7 @@ async function push(stages: readonly string[] = ['a']): Promise<readonly PushedI
     limits: { attempts: 1, firstWaitMs: 5, longestWaitMs: 1000, lastStartMs: 0 },
     answerMs: 5000,
     emit: (event) => events.push(event),
-    signal: new AbortController().signal,
+    signal,
   });
   return images;
 }
@@ -149,4 +154,22 @@ describe.each([401, 403])('a login that is refused by %d in the middle of a push
     expect(await push()).toMatchObject([{ action: null, error: { code: 'PUSH_DENIED' } }]);
     expect(await timesAsked()).toBeLessThan(6);
   });
+});
+
+test('an interruption does not wait for a login', async () => {
+  const program = join(folder, 'docker-credential-slow');
+  const begun = join(folder, 'begun');
+  await writeFile(
+    program,
+    `#!/bin/sh\necho $$ >'${begun}.new'; mv '${begun}.new' '${begun}'; exec sleep 25\n`,
+  );
+  await chmod(program, 0o755);
+  await writeFile(join(folder, 'config.json'), JSON.stringify({ credHelpers: { [proxy.host]: 'slow' } }));
+  const controller = new AbortController();
+  const pushed = push(['a'], controller.signal);
+  while (!existsSync(begun)) await sleep(10);
+  controller.abort();
+  expect(await pushed).toMatchObject([{ action: null, error: { code: 'INTERRUPTED' } }]);
+  // It is still there, and nobody waited for it: this ends it, and would throw if it had ended.
+  process.kill(Number(await readFile(begun, 'utf8')), 'SIGKILL');
 });

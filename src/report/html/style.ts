@@ -24,8 +24,10 @@ small, caption, figcaption, footer { color: var(--faint); font-size: .875rem; }
 figure { margin: 0; } figcaption, caption { text-align: left; padding: .25rem 0 .5rem; }
 .wide { overflow-x: auto; margin: .5rem 0; }
 table { border-collapse: collapse; width: 100%; }
-th, td { text-align: left; vertical-align: top; padding: .35rem .75rem .35rem 0; border-bottom: 1px solid var(--line); font-weight: 400; }
+th, td { text-align: left; vertical-align: top; padding: .35rem .75rem .35rem 0; border-bottom: 1px solid var(--line); font-weight: 400;
+  overflow-wrap: break-word; }
 thead th { font-weight: 600; white-space: nowrap; }
+tbody th, td code, .seen { overflow-wrap: anywhere; }
 tbody th { min-width: 9rem; } td { min-width: 5rem; }
 tr.task th { font-weight: 600; } tr.step th { padding-left: 1.25rem; font-size: .875rem; }
 .number { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
