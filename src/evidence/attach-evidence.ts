@@ -1,6 +1,6 @@
 /** Attaches what is known of an image to the image, in its registry. */
 import type { RegistryClient } from '../registry/client.ts';
-import { attach } from '../registry/referrers.ts';
+import { type Attachment, attach } from '../registry/referrers.ts';
 import { type Document, type Subject, sendDocument } from './document.ts';
 import { predicateType, provenanceType } from './provenance.ts';
 import { sbomType } from './sbom-type.ts';
@@ -30,16 +30,17 @@ export const provenanceDocument = (statement: string, at: string): Document => (
   annotations: { [created]: at, 'in-toto.io/predicate-type': predicateType },
 });
 
-/** One after the other: where the registry keeps no list of referrers, they share one. */
 export async function attachDocuments(
   client: RegistryClient,
   path: string,
   subject: Subject,
   documents: readonly Document[],
 ): Promise<void> {
+  const attachments: Attachment[] = [];
   for (const document of documents) {
-    const manifest = await sendDocument(client, path, document, subject);
     const { artifactType, annotations } = document;
-    await attach(client, path, subject.digest, manifest, { artifactType, annotations });
+    const manifest = await sendDocument(client, path, document, subject);
+    attachments.push({ manifest, artifactType, annotations });
   }
+  await attach(client, path, subject.digest, attachments);
 }

@@ -29,42 +29,61 @@ export async function referrersOf(client: Client, path: string, digest: string):
   return (await fallbackIndex(client, path, digest)).manifests;
 }
 
+/** A manifest with a `subject`, and what a list of referrers says of it. */
+export interface Attachment extends Pick<Descriptor, 'artifactType' | 'annotations'> {
+  readonly manifest: NewManifest;
+}
+
 /**
- * Stores a manifest that refers to another one by its `subject`, and sees to it that `referrersOf` finds it. Its blobs
- * have to be there. What is attached already stays as it is.
- *
- * @param described what the list says of it: its artifact type and annotations
+ * Stores manifests that refer to another one by their `subject`, and sees to it that `referrersOf` finds them. Their blobs
+ * have to be there. What is attached already stays as it is. Answers their digests.
  */
 export async function attach(
   client: Client,
   path: string,
   subject: string,
-  manifest: NewManifest,
-  described: Pick<Descriptor, 'artifactType' | 'annotations'>,
-): Promise<string> {
-  const digest = digestOfBytes(manifest.bytes);
-  const { listsReferrers } = await client.putManifest(path, digest, manifest);
-  if (listsReferrers) return digest;
-  const descriptor = { mediaType: manifest.mediaType, digest, size: manifest.bytes.byteLength, ...described };
-  // Registries cannot compare and swap: two that write the index at once lose an entry, so what was written is read again,
-  // once a rival who read before it has written too.
+  attachments: readonly Attachment[],
+): Promise<string[]> {
+  const unlisted: Descriptor[] = [];
+  const digests: string[] = [];
+  for (const { manifest, ...described } of attachments) {
+    const digest = digestOfBytes(manifest.bytes);
+    const { listsReferrers } = await client.putManifest(path, digest, manifest);
+    digests.push(digest);
+    const { mediaType, bytes } = manifest;
+    if (!listsReferrers) unlisted.push({ mediaType, digest, size: bytes.byteLength, ...described });
+  }
+  if (unlisted.length > 0) await list(client, path, subject, unlisted);
+  return digests;
+}
+
+/**
+ * Registries cannot compare and swap: two that write the index at once lose entries. So what was written is read again,
+ * after whoever read it before will have written.
+ */
+async function list(
+  client: Client,
+  path: string,
+  subject: string,
+  entries: readonly Descriptor[],
+): Promise<void> {
   for (let attempt = 1; ; attempt++) {
     const started = performance.now();
     const index = await fallbackIndex(client, path, subject);
-    if (index.manifests.some((each) => each.digest === digest)) return digest;
+    const missing = entries.filter(({ digest }) => !index.manifests.some((each) => each.digest === digest));
+    if (missing.length === 0) return;
     if (attempt > mostAttempts) break;
-    if (attempt > 1) await sleep(Math.random() * 100 * attempt);
-    const bytes = Buffer.from(JSON.stringify({ ...index, manifests: [...index.manifests, descriptor] }));
+    const bytes = Buffer.from(JSON.stringify({ ...index, manifests: [...index.manifests, ...missing] }));
     await client.putManifest(path, fallbackTag(subject), { mediaType: indexType, bytes });
-    await sleep(Math.max(leastSettleMs, 2 * (performance.now() - started)));
+    await sleep(Math.max(settleMs, 3 * (performance.now() - started)) * (1 + Math.random()));
   }
   throw new DwtError('PUSH_FAILED', `${path}@${subject} does not keep what is attached to it.`, {
     hint: `Somebody else writes the tag ${fallbackTag(subject)} at the same time; try again when that has ended.`,
   });
 }
 
+const settleMs = 200;
 const mostAttempts = 5;
-const leastSettleMs = 50;
 
 /** `sha256:HEX` as a tag. */
 const fallbackTag = (digest: string): string => digest.replace(':', '-').slice(0, 128);

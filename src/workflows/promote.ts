@@ -8,7 +8,7 @@ import { verifyImage } from '../evidence/verification.ts';
 import type { Project } from '../project/project.ts';
 import { copyImage } from '../registry/copy-image.ts';
 import { formatReference } from '../registry/reference.ts';
-import { attach, referrersOf } from '../registry/referrers.ts';
+import { type Attachment, attach, referrersOf } from '../registry/referrers.ts';
 import type { RetryLimits } from '../registry/retry.ts';
 import { whoami } from '../release/ledger.ts';
 import type { LockTimes } from '../release/lock.ts';
@@ -266,11 +266,9 @@ async function copyEvidence(
 ): Promise<void> {
   await step('copying what was proved', () =>
     reliably(to.path, tag, async () => {
-      for (const { digest: attached, artifactType, annotations } of await referrersOf(
-        from.client,
-        from.path,
-        digest,
-      )) {
+      const attachments: Attachment[] = [];
+      const known = await referrersOf(from.client, from.path, digest);
+      for (const { digest: attached, artifactType, annotations } of known) {
         const [manifest, document] = await Promise.all([
           from.client.manifest(from.path, attached),
           readDocument(from.client, from.path, attached),
@@ -278,8 +276,9 @@ async function copyEvidence(
         // What is attached by others, in forms that are not known here, stays where it is.
         if (manifest === null || document === null || document.subject !== digest) continue;
         await copyImage({ from, to, digest: attached, onProgress: () => {} });
-        await attach(to.client, to.path, digest, manifest, { artifactType, annotations });
+        attachments.push({ manifest, artifactType, annotations });
       }
+      await attach(to.client, to.path, digest, attachments);
     }),
   );
 }

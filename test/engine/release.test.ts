@@ -277,6 +277,7 @@ describe('a release in parts', () => {
 
 describe('evidence', () => {
   test('that was tampered with is a failure, and keeps an image from being promoted', async () => {
+    await change('a');
     await dwt('release', '--env', 'dev');
     const client = registryOf(registry.host);
     const [a, b] = await tags('dev');

@@ -189,8 +189,10 @@ describe.each(['kept as a tag', 'kept by the registry'])('a list of referrers, %
     const subject = { digest: image.digest, size: image.bytes.byteLength };
     const attached = [await artifact(subject), await artifact(subject), await artifact(subject)];
     const described = { artifactType: 'application/vnd.test', annotations: { a: 'b' } };
-    for (const each of [...attached, attached[0] ?? image]) {
-      expect(await attach(client, path, image.digest, each, described)).toBe(each.digest);
+    const [first = image, ...others] = attached;
+    for (const some of [[first], others, [first]]) {
+      const wanted = some.map((manifest) => ({ manifest, ...described }));
+      expect(await attach(client, path, image.digest, wanted)).toEqual(some.map(({ digest }) => digest));
     }
     const found = await referrersOf(client, path, image.digest);
     expect(found.map(({ digest }) => digest).sort()).toEqual(attached.map(({ digest }) => digest).sort());
@@ -206,7 +208,7 @@ describe.each(['kept as a tag', 'kept by the registry'])('a list of referrers, %
     await client.putManifest(path, 'v1', image);
     const subject = { digest: image.digest, size: image.bytes.byteLength };
     const attached = [await artifact(subject), await artifact(subject)];
-    await Promise.all(attached.map((each) => attach(client, path, image.digest, each, {})));
+    await Promise.all(attached.map((manifest) => attach(client, path, image.digest, [{ manifest }])));
     const found = await referrersOf(client, path, image.digest);
     expect(new Set(found.map(({ digest }) => digest))).toEqual(new Set(attached.map(({ digest }) => digest)));
   });
