@@ -31,14 +31,14 @@ export function imageRows(
         kind,
         what: description ?? '',
         size: `${size === null ? 'not built' : sizeWords(size)}${standIns.length > 0 ? ', with a stand-in' : ''}`,
-        answers: answered?.verdict === 'pass' ? (seconds ?? '') : '',
+        answers: answered?.verdict === 'pass' ? (seconds ?? `${answered.seconds.toFixed(1)} s`) : '',
       };
     });
 }
 
 /** Three digits, in the units that engines print. */
 export const sizeWords = (bytes: number): string =>
-  bytes < 1e9 ? `${Math.round(bytes / 1e6)} MB` : `${(bytes / 1e9).toFixed(2)} GB`;
+  bytes < 999.5e6 ? `${Math.round(bytes / 1e6)} MB` : `${(bytes / 1e9).toFixed(2)} GB`;
 
 export function withTable(readme: string, rows: readonly ImageRow[]): string {
   const [before, after] = [readme.indexOf(begin) + begin.length, readme.indexOf(end)];
