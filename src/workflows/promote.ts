@@ -1,17 +1,13 @@
 /** `dwt promote`: what one environment has, by digest and with its evidence, becomes what another one has. */
 import pLimit from 'p-limit';
 import { asDwtError, DwtError } from '../errors.ts';
-import type { Emit } from '../events.ts';
 import { readDocument } from '../evidence/document.ts';
 import { remoteImage } from '../evidence/image-config.ts';
 import { verifyImage } from '../evidence/verification.ts';
-import type { Project } from '../project/project.ts';
 import { copyImage } from '../registry/copy-image.ts';
 import { formatReference } from '../registry/reference.ts';
 import { type Attachment, attach, referrersOf } from '../registry/referrers.ts';
-import type { RetryLimits } from '../registry/retry.ts';
 import { whoami } from '../release/ledger.ts';
-import type { LockTimes } from '../release/lock.ts';
 import type { RecordedImage, ReleaseRecord } from '../release/record.ts';
 import { newReleaseId, releaseTag } from '../release/release-id.ts';
 import { type RunStep, runTask } from '../task.ts';
@@ -19,7 +15,7 @@ import { toolVersion } from '../tool-version.ts';
 import { refuseLabelled } from './push-features.ts';
 import { type PushTarget, pushTargets } from './push-targets.ts';
 import { publish } from './release-publish.ts';
-import { environmentRegistry, type ReleaseRegistry } from './release-registry.ts';
+import { environmentRegistry, type ReleaseRegistry, type TagWork } from './release-registry.ts';
 import {
   dryEntry,
   presentEntry,
@@ -30,8 +26,7 @@ import {
 } from './release-result.ts';
 import { type Before, stateOf } from './release-state.ts';
 
-export interface PromoteOptions {
-  readonly project: Project;
+export interface PromoteOptions extends TagWork {
   /** Names and globs; empty for all that the first environment has. */
   readonly stages: readonly string[];
   readonly from: string;
@@ -39,11 +34,6 @@ export interface PromoteOptions {
   /** How many images are copied at once. */
   readonly jobs: number;
   readonly dryRun: boolean;
-  readonly environment: NodeJS.ProcessEnv;
-  readonly emit: Emit;
-  readonly signal: AbortSignal;
-  readonly limits?: RetryLimits;
-  readonly lockTimes?: LockTimes;
 }
 
 export interface PromoteResult extends ReleaseResult {

@@ -1,27 +1,18 @@
 /** The later parts of a release: what was prepared is put together, and what broke off goes on, with the same bits. */
 import type { Engine } from '../engine/engine.ts';
 import { DwtError } from '../errors.ts';
-import type { Emit } from '../events.ts';
 import { imageReference, type Project } from '../project/project.ts';
-import type { RetryLimits } from '../registry/retry.ts';
 import { whoami } from '../release/ledger.ts';
-import type { LockTimes } from '../release/lock.ts';
 import type { RecordedImage, ReleaseRecord } from '../release/record.ts';
 import { pushTargets } from './push-targets.ts';
 import { uploadAll } from './release.ts';
 import type { Candidate } from './release-images.ts';
 import { inState, publish } from './release-publish.ts';
-import { environmentRegistry, type ReleaseRegistry } from './release-registry.ts';
+import { environmentRegistry, type ReleaseRegistry, type TagWork } from './release-registry.ts';
 import { type ReleaseResult, recordedEntries, stoppedEntries } from './release-result.ts';
 
-interface Going {
-  readonly project: Project;
+interface Going extends TagWork {
   readonly env: string;
-  readonly environment: NodeJS.ProcessEnv;
-  readonly emit: Emit;
-  readonly signal: AbortSignal;
-  readonly limits?: RetryLimits;
-  readonly lockTimes?: LockTimes;
 }
 
 export interface FinishOptions extends Going {

@@ -8,6 +8,7 @@ import { judgeFailure } from '../registry/push-failure.ts';
 import { judgeReadFailure } from '../registry/read-failure.ts';
 import { type RetryLimits, usualLimits, withRetries } from '../registry/retry.ts';
 import { Ledger, type Reliably } from '../release/ledger.ts';
+import type { LockTimes } from '../release/lock.ts';
 import type { TagRegistry } from '../release/tag-moves.ts';
 import { untilAborted } from '../until-aborted.ts';
 
@@ -18,6 +19,12 @@ export interface RegistryAccess {
   readonly limits?: RetryLimits;
   /** Whether nothing is written there, which a login may not be allowed to. */
   readonly readOnly?: boolean;
+}
+
+/** What every command that moves the tags of an environment takes. */
+export interface TagWork extends Omit<RegistryAccess, 'readOnly'> {
+  readonly project: Project;
+  readonly lockTimes?: LockTimes;
 }
 
 export interface ReleaseRegistry extends TagRegistry {

@@ -2,13 +2,10 @@
 import { createHash } from 'node:crypto';
 import type { Engine } from '../engine/engine.ts';
 import { DwtError } from '../errors.ts';
-import type { Emit } from '../events.ts';
 import type { SmokeReport } from '../evidence/smoke-report.ts';
-import type { Project, RepositorySettings } from '../project/project.ts';
+import type { RepositorySettings } from '../project/project.ts';
 import { judgeFailure } from '../registry/push-failure.ts';
-import type { RetryLimits } from '../registry/retry.ts';
 import { whoami } from '../release/ledger.ts';
-import type { LockTimes } from '../release/lock.ts';
 import type { RecordedImage, ReleaseRecord } from '../release/record.ts';
 import { newReleaseId, releaseTag } from '../release/release-id.ts';
 import { toolVersion } from '../tool-version.ts';
@@ -19,7 +16,7 @@ import { type PushTarget, pushTargets } from './push-targets.ts';
 import { type Candidate, upload } from './release-images.ts';
 import { prove } from './release-prove.ts';
 import { inState, publish } from './release-publish.ts';
-import { environmentRegistry, type ReleaseRegistry } from './release-registry.ts';
+import { environmentRegistry, type ReleaseRegistry, type TagWork } from './release-registry.ts';
 import {
   dryEntry,
   presentEntry,
@@ -32,8 +29,7 @@ import {
 import { type Before, isThere, stateOf } from './release-state.ts';
 import type { PageOptions } from './smoke-test.ts';
 
-export interface ReleaseOptions {
-  readonly project: Project;
+export interface ReleaseOptions extends TagWork {
   readonly engine: Engine;
   /** Names and globs; empty for every published image. */
   readonly stages: readonly string[];
@@ -56,12 +52,7 @@ export interface ReleaseOptions {
   readonly uploads: number;
   /** Null where pages are not looked at. */
   readonly pages: PageOptions | null;
-  readonly environment: NodeJS.ProcessEnv;
   readonly revision: () => Promise<string | null>;
-  readonly emit: Emit;
-  readonly signal: AbortSignal;
-  readonly limits?: RetryLimits;
-  readonly lockTimes?: LockTimes;
 }
 
 /**

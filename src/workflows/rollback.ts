@@ -1,29 +1,19 @@
 /** `dwt rollback`: puts every tag back to what it was before the last release, or right after an earlier one. */
 import { DwtError } from '../errors.ts';
-import type { Emit } from '../events.ts';
-import type { Project } from '../project/project.ts';
-import type { RetryLimits } from '../registry/retry.ts';
 import { formerImages, type Standing } from '../release/history.ts';
 import { whoami } from '../release/ledger.ts';
-import type { LockTimes } from '../release/lock.ts';
 import { isHalfMoved, type ReleaseRecord } from '../release/record.ts';
 import { newReleaseId } from '../release/release-id.ts';
 import { toolVersion } from '../tool-version.ts';
 import { publish } from './release-publish.ts';
-import { environmentRegistry, type ReleaseRegistry } from './release-registry.ts';
+import { environmentRegistry, type ReleaseRegistry, type TagWork } from './release-registry.ts';
 import { type ReleaseResult, recordedEntries } from './release-result.ts';
 
-export interface RollbackOptions {
-  readonly project: Project;
+export interface RollbackOptions extends TagWork {
   readonly env: string;
   /** The release to go back to; null for the one before the last. */
   readonly to: string | null;
   readonly dryRun: boolean;
-  readonly environment: NodeJS.ProcessEnv;
-  readonly emit: Emit;
-  readonly signal: AbortSignal;
-  readonly limits?: RetryLimits;
-  readonly lockTimes?: LockTimes;
 }
 
 export interface RollbackResult extends ReleaseResult {

@@ -3,8 +3,8 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Page } from 'playwright-core';
 import type { TestProject } from '../support/project.ts';
 import { buildTimeout, Lab } from './images.ts';
-import { type Postgres, startPostgres } from './postgres.ts';
-import { buildExample, failedChecks, look, server } from './visualisation.ts';
+import type { Postgres } from './postgres.ts';
+import { buildExample, type Example, failedChecks, look, server, startVisitors } from './visualisation.ts';
 
 let lab: Lab;
 let project: TestProject;
@@ -17,23 +17,9 @@ beforeAll(async () => {
   project = await lab.copy();
   base = (await lab.build('rv4-visualisation'))('rv4-visualisation');
   network = await lab.isolated();
-  postgres = await startPostgres(lab, network);
-  await postgres.sql("CREATE USER reader PASSWORD 'p w'");
-  await postgres.sql(
-    `CREATE TABLE visitors AS SELECT month::date, 500 + 100 * extract(month FROM month)::int AS visitors
-       FROM generate_series('2025-09-01'::date, '2025-12-01', '1 month') month;
-     GRANT SELECT ON visitors TO reader`,
-  );
+  postgres = await startVisitors(lab, network);
 }, buildTimeout);
 afterAll(() => lab.close(), 60_000);
-
-interface Example {
-  readonly name: string;
-  /** Variables by which it finds the database. */
-  readonly database: (address: string) => Record<string, string>;
-  /** Uses the page; fails where it does not show so many months. */
-  readonly use: (page: Page, months: number) => Promise<void>;
-}
 
 const width = (page: Page) =>
   page.locator('img').evaluate((image) => (image as unknown as { naturalWidth: number }).naturalWidth);

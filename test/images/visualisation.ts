@@ -6,10 +6,31 @@ import type { Page } from 'playwright-core';
 import type { TestProject } from '../support/project.ts';
 import { openBrowser } from './browser.ts';
 import type { Container, Lab } from './images.ts';
+import { type Postgres, startPostgres } from './postgres.ts';
 
 const examples = resolve(import.meta.dirname, '../../examples');
 
 export const server = 'http://127.0.0.1:8888';
+
+export interface Example {
+  readonly name: string;
+  /** Variables by which it finds the database. */
+  readonly database: (address: string) => Record<string, string>;
+  /** Uses the page; fails where it does not show so many months. */
+  readonly use: (page: Page, months: number) => Promise<void>;
+}
+
+/** A PostgreSQL with what the examples show: the visitors of four months, for `reader` with the password `p w`. */
+export async function startVisitors(lab: Lab, network: string): Promise<Postgres> {
+  const postgres = await startPostgres(lab, network);
+  await postgres.sql("CREATE USER reader PASSWORD 'p w'");
+  await postgres.sql(
+    `CREATE TABLE visitors AS SELECT month::date, 500 + 100 * extract(month FROM month)::int AS visitors
+       FROM generate_series('2025-09-01'::date, '2025-12-01', '1 month') month;
+     GRANT SELECT ON visitors TO reader`,
+  );
+  return postgres;
+}
 
 /** An example's folder, built from the image that this run made of the stage. */
 export async function buildExample(lab: Lab, name: string, stage: string, base: string): Promise<string> {
