@@ -1,6 +1,6 @@
 /**
  * `npm run bench [NAME…]`: measures dwt beside docker and buildx on one engine and prints a table of ratios.
- * Needs an engine with buildx, and any engine for `push-no-op` and `push-first`; see bench/peer.ts for how to name one.
+ * Needs an engine with buildx, and any engine for `push-no-op`, `push-first` and `release-no-op`; see bench/peer.ts for how to name one.
  * Leaves no image behind.
  */
 
@@ -251,6 +251,32 @@ const benchmarks: Record<string, () => Promise<Row[]>> = {
       }
       return rows;
     }),
+
+  'release-no-op': async () => {
+    const rows: Row[] = [];
+    for (const away of distances) {
+      rows.push(
+        await atRegistry(away, (host) => {
+          const settings = `environments:\n  dev: {registry: "${host}", repository: "ours/{suffix}"}\n`;
+          return withSynthetic({ ...tenImages, kind: 'job', settings }, async (folder, { name, leaves }) => {
+            const ours = dwt(folder, 'release', '--env', 'dev');
+            await timed(ours);
+            const loop = await pushLoop(folder, name, leaves, `${host}/loop`);
+            await timed(loop);
+            const times = await paired(
+              5,
+              () => timed(ours),
+              () => timed(loop),
+            );
+            await forget(folder, leaves, `${host}/loop`);
+            const what = `release with nothing to do, ${leaves.length} images${distance(away)}`;
+            return ratioRow(what, 'docker push loop', times, 0.25);
+          });
+        }),
+      );
+    }
+    return rows;
+  },
 
   start: () =>
     inFolder(async (folder) => {

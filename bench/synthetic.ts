@@ -23,6 +23,10 @@ export interface Shape {
   readonly steps: boolean;
   /** Of a file that cannot be compressed, in each stage; none where not given. */
   readonly bytesPerStage?: number;
+  /** Of the images; a job is judged without anything that answers. Tools where not given. */
+  readonly kind?: 'tool' | 'job';
+  /** Lines of dwt.yaml beside the stages. */
+  readonly settings?: string;
 }
 
 /** Writes Dockerfile, bake file and the copied files into `folder`. */
@@ -48,11 +52,11 @@ export async function writeSynthetic(folder: string, shape: Shape): Promise<Synt
   await writeFile(join(folder, 'Dockerfile'), lines.join('\n'));
   const kinds = stages.map(
     (stage) =>
-      `  ${stage}: {kind: ${leaves.includes(stage) ? 'tool' : 'shared'}${leaves.includes(stage) ? `, publish: {suffix: ${stage}, tag: master}` : ''}}`,
+      `  ${stage}: {kind: ${leaves.includes(stage) ? (shape.kind ?? 'tool') : 'shared'}${leaves.includes(stage) ? `, publish: {suffix: ${stage}, tag: master}` : ''}}`,
   );
   await writeFile(
     join(folder, 'dwt.yaml'),
-    `version: 1\nname: ${shape.name}\nstages:\n${kinds.join('\n')}\n`,
+    `version: 1\nname: ${shape.name}\nstages:\n${kinds.join('\n')}\n${shape.settings ?? ''}`,
   );
   const target = Object.fromEntries(
     leaves.map((leaf) => [
